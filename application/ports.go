@@ -1,0 +1,68 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"asprak/domain"
+	"asprak/domain/transcript"
+	"asprak/domain/verification"
+)
+
+// Blobs keeps uploaded bytes under their hash. Stored bytes are never overwritten.
+type Blobs interface {
+	// Put streams r to durable storage, hashing on the way. More than limit bytes:
+	// ErrBlobTooLarge, and nothing is kept.
+	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
+	// Open returns the bytes; ErrBlobMissing when there are none under the hash.
+	Open(ctx context.Context, sha256 string) (io.ReadSeekCloser, error)
+}
+
+// Blob names stored bytes.
+type Blob struct {
+	SHA256 string // lower-case hex
+	Size   int64  // bytes
+	Head   []byte // the first bytes (up to 512), to tell the type by content
+}
+
+var (
+	ErrBlobTooLarge = errors.New("blobs: larger than the limit")
+	ErrBlobMissing  = errors.New("blobs: no such blob")
+)
+
+// Reader reads a document: bytes in, reading out. A document that is at fault (empty,
+// encrypted, too many pages, ...) is a Reading with a Problem; an error means that the
+// reader failed and may succeed another time.
+type Reader interface {
+	Read(ctx context.Context, document Document) (transcript.Reading, error)
+	// Versions names the engine and layout rules that Read uses.
+	Versions() domain.Versions
+}
+
+// Document is what a Reader reads.
+type Document struct {
+	Name    string // as uploaded; only its extension is used, to notice a false claim
+	Content []byte
+}
+
+// ReaderError is a fault of the reader, not of the document.
+type ReaderError struct {
+	Code string // "timeout", "crashed", "out_of_memory", "unavailable"
+	Err  error
+}
+
+func (e *ReaderError) Error() string { return "reader: " + e.Code + ": " + e.Err.Error() }
+func (e *ReaderError) Unwrap() error { return e.Err }
+
+// Archive answers what the reaction asks of the documents seen so far. Both calls first wait
+// (bounded by ctx) until everything up to the position has been taken in, so that of two documents the
+// later one in the log sees the earlier one, always.
+type Archive interface {
+	// Duplicates finds documents of other student numbers, recorded before the position,
+	// that have the same bytes or the same course rows (RowsKey; "" matches nothing).
+	Duplicates(ctx context.Context, before Position, sha256, rowsKey, nim string) ([]verification.Duplicate, error)
+	// Reading returns an earlier reading of the same bytes by the same engine and layout
+	// versions, nil when there is none.
+	Reading(ctx context.Context, before Position, sha256 string, versions domain.Versions) (*transcript.Reading, error)
+}
