@@ -1,0 +1,53 @@
+# Two commands do all: `make run` and `make test`. Both install what is missing.
+
+SHELL    := /bin/bash
+PACKAGES := gcc g++ libc6-dev libtesseract-dev libleptonica-dev tesseract-ocr-eng tesseract-ocr-ind
+SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
+# Packages that link Tesseract, and the tests that run the real binary: the race detector
+# does not see into C++, and these spend their time there.
+OCR      := asprak/infrastructure/ocr asprak/cmd/asprak
+# The folder with the public corpus (manifest.jsonl, score.py one above) and the rivals' load tool.
+CORPUS   ?=
+RIVALS   ?=
+
+.PHONY: run test bench corpus rivals lint build deps demo clean
+
+run: build
+	@exec ./bin/asprak serve
+
+build: deps
+	@mkdir -p bin
+	go build -o bin/asprak ./cmd/asprak
+
+deps:
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing" $$missing; \
+		$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@command -v go >/dev/null || { echo "Go is missing: https://go.dev/dl (go.mod names the version)"; exit 1; }
+
+# The whole story against a running server: publish, apply, upload, verdict, override, history.
+demo: build
+	@./bin/asprak demo
+
+test: lint
+	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
+	go test -timeout 12m $(OCR)
+
+lint: deps
+	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
+	go vet ./...
+
+# Appends, follow and projection a second, and one load run over HTTP.
+bench: deps
+	go test -run '^$$' -bench . -benchtime 2s ./infrastructure/embedded ./projections ./cmd/asprak
+
+# Reads the documents of a corpus folder (make corpus CORPUS=DIR) and scores the verdicts.
+corpus: build
+	@[ -n "$(CORPUS)" ] && [ -f "$(CORPUS)/manifest.jsonl" ] || { echo "make corpus CORPUS=DIR: DIR holds manifest.jsonl and its documents, DIR/../score.py scores; none is there, nothing was measured"; exit 2; }
+	./bin/asprak read --cases "$(CORPUS)/manifest.jsonl" --out bin/corpus-results.jsonl
+	python3 "$(CORPUS)/../score.py" "$(CORPUS)/manifest.jsonl" bin/corpus-results.jsonl --by form --errors 20
+
+clean:
+	rm -rf bin
