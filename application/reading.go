@@ -1,0 +1,211 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"time"
+
+	"asprak/domain"
+	"asprak/domain/transcript"
+)
+
+// PDF opens PDF files from hostile hands.
+type PDF interface {
+	// Open parses the file and refuses, with a *FileFault, one that is encrypted, broken or
+	// beyond the limits. Close what it returns.
+	Open(ctx context.Context, content []byte, limits Limits) (PDFFile, error)
+	// Version names the library's build.
+	Version() string
+}
+
+// PDFFile is an open PDF; it is for one goroutine. Pages count from 0.
+type PDFFile interface {
+	Pages() int
+	// Active tells that the file runs scripts on opening.
+	Active() bool
+	// Text returns the characters that the page carries, as words.
+	Text(ctx context.Context, page int) (PDFText, error)
+	// Render draws the page upright, at the resolution given or less, so that it stays
+	// within maxPixels.
+	Render(ctx context.Context, page int, dpi float64, maxPixels int) (*image.Gray, error)
+	Close() error
+}
+
+// PDFText is the text layer of a page.
+type PDFText struct {
+	Width, Height float64 // points, upright
+	Words         []transcript.Word
+	Traces        []transcript.Trace // signs of editing in the page's objects
+	ImageShare    float64            // how much of the page pictures cover, 0 to 1
+}
+
+// Recogniser reads words from pixels.
+type Recogniser interface {
+	// Recognise returns the words with boxes in pixels of the upright picture.
+	Recognise(ctx context.Context, picture *image.Gray) (Recognised, error)
+	// Version names the engine and its language data.
+	Version() string
+}
+
+// Recognised is what a Recogniser saw. Turn says by how many degrees, clockwise, the
+// picture was turned to stand upright.
+type Recognised struct {
+	Width, Height float64
+	Turn          int
+	Words         []transcript.Word
+}
+
+// renderDPI is where recognition of 8 pt type stops improving on clean pages while its
+// cost still grows with the square.
+const renderDPI = 200
+
+// DocumentReader reads documents in its own process: it sniffs, decodes, recognises and
+// hands the words to the layout rules.
+type DocumentReader struct {
+	pdf        PDF
+	recogniser Recogniser
+	limits     Limits
+}
+
+// NewDocumentReader returns a Reader over the two decoders.
+func NewDocumentReader(pdf PDF, recogniser Recogniser, limits Limits) *DocumentReader {
+	return &DocumentReader{pdf: pdf, recogniser: recogniser, limits: limits}
+}
+
+// Versions names the engine and layout rules.
+func (r *DocumentReader) Versions() domain.Versions {
+	return domain.Versions{Engine: r.pdf.Version() + " " + r.recogniser.Version(), Layout: transcript.LayoutVersion}
+}
+
+// Read reads the document within the time limit.
+func (r *DocumentReader) Read(ctx context.Context, document Document) (transcript.Reading, error) {
+	file, err := r.Words(ctx, document)
+	if err != nil {
+		return transcript.Reading{}, err
+	}
+	return transcript.Read(file), nil
+}
+
+// Words is Read without the layout rules: what the decoders found.
+func (r *DocumentReader) Words(ctx context.Context, document Document) (transcript.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
+	defer cancel()
+	file, err := r.decode(ctx, document.Content)
+	var fault *FileFault
+	switch {
+	case errors.As(err, &fault):
+		return transcript.File{Problem: fault.Problem, Detail: fault.Detail, Type: file.Type, Active: file.Active}, nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return transcript.File{}, &ReaderError{Code: "timeout", Err: fmt.Errorf("no reading within %s", r.limits.Timeout.Round(time.Millisecond))}
+	case err != nil:
+		return transcript.File{}, err
+	}
+	return file, nil
+}
+
+func (r *DocumentReader) decode(ctx context.Context, content []byte) (transcript.File, error) {
+	mediaType, fault := Sniff(content)
+	if fault != nil {
+		return transcript.File{}, fault
+	}
+	if mediaType == TypePDF {
+		return r.decodePDF(ctx, content)
+	}
+	return r.decodePicture(ctx, mediaType, content)
+}
+
+func (r *DocumentReader) decodePicture(ctx context.Context, mediaType string, content []byte) (transcript.File, error) {
+	file := transcript.File{Type: mediaType}
+	picture, err := DecodePicture(content, r.limits.MaxPixels)
+	if err != nil {
+		return file, err
+	}
+	seen, err := r.recogniser.Recognise(ctx, picture)
+	if err != nil {
+		return file, err
+	}
+	file.Pages = []transcript.Page{{Number: 1, Width: seen.Width, Height: seen.Height, Words: seen.Words}}
+	return file, ctx.Err()
+}
+
+func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcript.File, error) {
+	file := transcript.File{Type: TypePDF}
+	pdf, err := r.pdf.Open(ctx, content, r.limits)
+	if err != nil {
+		return file, err
+	}
+	defer pdf.Close()
+	file.Active = pdf.Active()
+	for i := range pdf.Pages() {
+		page, traces, err := r.decodePage(ctx, pdf, i)
+		if err != nil {
+			return file, err
+		}
+		file.Pages = append(file.Pages, page)
+		file.Traces = append(file.Traces, traces...)
+		if err := ctx.Err(); err != nil {
+			return file, err
+		}
+	}
+	return file, nil
+}
+
+func (r *DocumentReader) decodePage(ctx context.Context, pdf PDFFile, i int) (transcript.Page, []transcript.Trace, error) {
+	text, err := pdf.Text(ctx, i)
+	if err != nil {
+		return transcript.Page{}, nil, err
+	}
+	page := transcript.Page{Number: i + 1, Width: text.Width, Height: text.Height, Words: text.Words}
+	if hasTextLayer(text) {
+		return page, numbered(text.Traces, page.Number), nil
+	}
+	picture, err := pdf.Render(ctx, i, renderDPI, r.limits.MaxPixels)
+	if err != nil {
+		return page, nil, err
+	}
+	seen, err := r.recogniser.Recognise(ctx, picture)
+	if err != nil {
+		return page, nil, err
+	}
+	page = inPoints(seen, page.Number, text.Width, text.Height)
+	traces := layerTraces(text, page, seen.Turn)
+	return page, numbered(traces, page.Number), nil
+}
+
+// hasTextLayer tells whether the page is to be read from its characters: there are visible
+// ones in earnest. A picture with a line of text around it, or with an invisible layer
+// under it, is read as the eye reads it.
+func hasTextLayer(text PDFText) bool {
+	visible := 0
+	for _, w := range text.Words {
+		if w.Hidden == "" {
+			visible += len(w.Text)
+		}
+	}
+	if text.ImageShare > 0.5 {
+		return visible >= 400
+	}
+	return visible >= 40
+}
+
+func inPoints(seen Recognised, number int, width, height float64) transcript.Page {
+	if seen.Turn%180 != 0 {
+		width, height = height, width
+	}
+	scale := width / max(seen.Width, 1)
+	page := transcript.Page{Number: number, Width: width, Height: height, Words: seen.Words}
+	for i, w := range page.Words {
+		page.Words[i].Box = transcript.Box{X0: w.Box.X0 * scale, Y0: w.Box.Y0 * scale, X1: w.Box.X1 * scale, Y1: w.Box.Y1 * scale}
+		page.Words[i].Size = w.Size * scale
+	}
+	return page
+}
+
+func numbered(traces []transcript.Trace, page int) []transcript.Trace {
+	for i := range traces {
+		traces[i].Page = page
+	}
+	return traces
+}

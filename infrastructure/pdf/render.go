@@ -1,0 +1,112 @@
+package pdf
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+
+	"github.com/klippa-app/go-pdfium/enums"
+	"github.com/klippa-app/go-pdfium/requests"
+
+	"asprak/domain/transcript"
+)
+
+// maxRenderPixels keeps a rendered page and pdfium's own buffers within the sandbox.
+const maxRenderPixels = 30_000_000
+
+// Render draws the page in grey; see application.PDFFile.
+func (f *File) Render(_ context.Context, i int, dpi float64, maxPixels int) (*image.Gray, error) {
+	page, done, err := f.load(i)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	fr, err := f.frame(page)
+	if err != nil {
+		return nil, fmt.Errorf("pdf: page box: %w", err)
+	}
+	return f.render(page, fr, dpi, maxPixels)
+}
+
+func (f *File) render(page requests.Page, fr frame, dpi float64, maxPixels int) (*image.Gray, error) {
+	scale := dpi / 72
+	if pixels := fr.width * fr.height * scale * scale; pixels > float64(min(maxPixels, maxRenderPixels)) {
+		scale *= math.Sqrt(float64(min(maxPixels, maxRenderPixels)) / pixels)
+	}
+	drawn, err := f.instance.RenderPageInPixels(&requests.RenderPageInPixels{
+		Page:        page,
+		Width:       max(1, int(fr.width*scale)),
+		Height:      max(1, int(fr.height*scale)),
+		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT,
+		ImageFormat: requests.RenderImageFormatGrayscale,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pdf: render: %w", err)
+	}
+	defer drawn.Cleanup()
+	from, ok := drawn.Result.RenderedImage.(*image.Gray)
+	if !ok {
+		return nil, fmt.Errorf("pdf: render: unexpected picture %T", drawn.Result.RenderedImage)
+	}
+	w, h := from.Rect.Dx(), from.Rect.Dy()
+	out := image.NewGray(image.Rect(0, 0, w, h))
+	for y := range h {
+		copy(out.Pix[y*w:(y+1)*w], from.Pix[y*from.Stride:y*from.Stride+w])
+	}
+	return out, nil
+}
+
+// confirm looks at the drawn page where objects alone accuse too quickly: a rectangle that
+// is clipped away, or a ground that no rectangle drew. A word said to be covered or
+// written in its ground's colour is visible after all when there is ink at its place that
+// no visible word accounts for.
+func (f *File) confirm(page requests.Page, fr frame, words []transcript.Word) error {
+	var accused []int
+	for i, w := range words {
+		if w.Hidden == string(transcript.CoveredText) || w.Hidden == string(transcript.WhiteText) {
+			accused = append(accused, i)
+		}
+	}
+	if len(accused) == 0 {
+		return nil
+	}
+	picture, err := f.render(page, fr, probeDPI, maxRenderPixels)
+	if err != nil {
+		return err
+	}
+	scale := float64(picture.Rect.Dx()) / fr.width
+	for _, i := range accused {
+		if !hasInk(picture, words[i].Box, scale) || sharesPlace(words, i) {
+			continue
+		}
+		words[i].Hidden = ""
+	}
+	return nil
+}
+
+// sharesPlace tells whether a visible word stands where word i does.
+func sharesPlace(words []transcript.Word, i int) bool {
+	b := words[i].Box
+	for _, w := range words {
+		if w.Hidden == "" && w.Box.X0 < b.X1 && b.X0 < w.Box.X1 && w.Box.Y0 < b.Y1-(b.Y1-b.Y0)*0.3 && b.Y0+(b.Y1-b.Y0)*0.3 < w.Box.Y1 {
+			return true
+		}
+	}
+	return false
+}
+
+func hasInk(picture *image.Gray, box transcript.Box, scale float64) bool {
+	r := image.Rect(int(box.X0*scale), int(box.Y0*scale), int(box.X1*scale)+1, int(box.Y1*scale)+1)
+	// The outer fifth is left out: a neighbour's or a rule's ink reaches into it.
+	r = r.Intersect(picture.Rect)
+	r.Min.Y, r.Max.Y = r.Min.Y+r.Dy()/5, r.Max.Y-r.Dy()/5
+	low, high := byte(255), byte(0)
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			v := picture.Pix[y*picture.Stride+x]
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	return int(high)-int(low) > inkContrast
+}
