@@ -139,9 +139,9 @@ func rank(s ApplicationStatus) int {
 	return slices.Index([]ApplicationStatus{StatusSubmitted, StatusRejected, StatusReadingFailed, StatusInReview, StatusVerifying, StatusVerified}, s)
 }
 
-// UploadAllowed is nil while a document may be added, else an *Error. Documents may follow
-// after the opening's window, until the application is withdrawn or decided.
-func (a Application) UploadAllowed() error {
+// uploadAllowed is nil while a document may be added. Documents may follow after the
+// opening's window, until the application is withdrawn or decided.
+func (a Application) uploadAllowed() error {
 	if err := a.undecided(); err != nil {
 		return err
 	}

@@ -241,13 +241,8 @@ func (c UploadDocument) decideApplication(a Application) ([]Event, error) {
 	if known && old.Submission == a.Submission {
 		return nil, nil
 	}
-	if err := a.undecided(); err != nil {
+	if err := a.uploadAllowed(); err != nil {
 		return nil, err
-	}
-	if !known {
-		if err := a.UploadAllowed(); err != nil {
-			return nil, err
-		}
 	}
 	if c.Kind != transcript.KHS && c.Kind != transcript.Transcript {
 		return nil, InvalidField("kind", "The kind is %q or %q.", transcript.KHS, transcript.Transcript)

@@ -1,0 +1,113 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/gabriel-vasile/mimetype"
+	"github.com/google/uuid"
+
+	"asprak/domain"
+	"asprak/domain/transcript"
+)
+
+// Upload is a document as it comes in.
+type Upload struct {
+	Kind     transcript.Kind
+	FileName string
+	Content  io.Reader
+}
+
+// Upload stores the bytes and adds the document to the actor's application. Nothing that
+// was taken in is lost: an empty file or one of the wrong type gets its verdict like any other.
+func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UUID, upload Upload) (Result, error) {
+	if err := permit(req.Actor, domain.RoleApplicant); err != nil {
+		return Result{}, err
+	}
+	known, err := s.visible(ctx, req.Actor, applicationID)
+	if err != nil {
+		return Result{}, err
+	}
+	if !repeats(known, req) {
+		// Refuse before the bytes come in what would be refused after.
+		if _, err := known.State.Decide(domain.UploadDocument{Kind: upload.Kind}); err != nil {
+			return Result{}, err
+		}
+		if err := matches(req.IfMatch, known.Revision); err != nil {
+			return Result{}, err
+		}
+	}
+	blob, err := s.blobs.Put(ctx, upload.Content, s.limit)
+	if errors.Is(err, ErrBlobTooLarge) {
+		return Result{}, domain.Errorf(domain.TooLarge, "upload_too_large", "A document may have at most %d bytes.", s.limit)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	id := domain.DocumentID(applicationID, blob.SHA256)
+	c := req.call("upload", applicationID[:], []byte(blob.SHA256), []byte(upload.Kind))
+	_, done, err := write(ctx, s, applicationStream(applicationID), known, c, func(at loaded[domain.Application]) ([]domain.Event, error) {
+		return at.State.Decide(domain.UploadDocument{
+			DocumentID: id,
+			Kind:       upload.Kind,
+			SHA256:     blob.SHA256,
+			Size:       blob.Size,
+			Type:       mediaType(blob),
+			FileName:   baseName(upload.FileName),
+		})
+	})
+	return result(id, done, err)
+}
+
+// Override records a person's decision over the machine's on a document.
+func (s *Service) Override(ctx context.Context, req Request, applicationID, documentID uuid.UUID, outcome, reason string) (Result, error) {
+	return s.changeDocument(ctx, req, applicationID, documentID,
+		req.call("override", applicationID[:], documentID[:], []byte(outcome), []byte(reason)),
+		domain.OverrideVerification{DocumentID: documentID, Outcome: outcome, Reason: reason})
+}
+
+// Reread asks for a fresh reading with today's engine.
+func (s *Service) Reread(ctx context.Context, req Request, applicationID, documentID uuid.UUID, reason string) (Result, error) {
+	return s.changeDocument(ctx, req, applicationID, documentID,
+		req.call("reread", applicationID[:], documentID[:], []byte(reason)),
+		domain.RequestReread{DocumentID: documentID, Reason: reason})
+}
+
+func (s *Service) changeDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID, c call, command domain.ApplicationCommand) (Result, error) {
+	r, err := s.changeApplication(ctx, req, applicationID, c, []domain.Role{domain.RoleAdmin}, always(command))
+	if err != nil {
+		return Result{}, err
+	}
+	r.ID = documentID
+	return r, nil
+}
+
+// repeats tells whether the request's key has led to events of the stream already.
+func repeats(at loaded[domain.Application], req Request) bool {
+	if req.IdempotencyKey == "" {
+		return false
+	}
+	id := req.call("").id
+	for _, e := range at.Entries {
+		if e.Metadata.CommandID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// mediaType tells the type by content, without parameters.
+func mediaType(blob Blob) string {
+	if blob.Size == 0 {
+		return "application/x-empty"
+	}
+	t, _, _ := strings.Cut(mimetype.Detect(blob.Head).String(), ";")
+	return t
+}
+
+// baseName drops the folders that some browsers send along.
+func baseName(name string) string {
+	return name[strings.LastIndexAny(name, `/\`)+1:]
+}

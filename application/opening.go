@@ -1,0 +1,78 @@
+package application
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"asprak/domain"
+)
+
+// PublishOpening begins an opening. Its id follows from the command's, so that a repeated
+// request with an Idempotency-Key meets the same opening.
+func (s *Service) PublishOpening(ctx context.Context, req Request, details domain.OpeningDetails) (Result, error) {
+	if err := permit(req.Actor, domain.RoleAdmin); err != nil {
+		return Result{}, err
+	}
+	input, err := json.Marshal(details)
+	if err != nil {
+		return Result{}, domain.Errorf(domain.Invalid, "invalid_details", "The details cannot be stored: %v.", err)
+	}
+	c := req.call("publish-opening", input)
+	id := uuid.NewSHA1(c.id, []byte("opening"))
+	known, err := s.loadOpening(ctx, id)
+	if err != nil {
+		return Result{}, userError(err)
+	}
+	return s.writeOpening(ctx, id, known, c, domain.PublishOpening{OpeningID: id, Details: details})
+}
+
+// ReviseOpening replaces an opening's details.
+func (s *Service) ReviseOpening(ctx context.Context, req Request, id uuid.UUID, details domain.OpeningDetails, reason string) (Result, error) {
+	input, err := json.Marshal(details)
+	if err != nil {
+		return Result{}, domain.Errorf(domain.Invalid, "invalid_details", "The details cannot be stored: %v.", err)
+	}
+	return s.changeOpening(ctx, req, id, req.call("revise-opening", id[:], input, []byte(reason)),
+		domain.ReviseOpening{Details: details, Reason: reason})
+}
+
+// CloseOpening ends submitting before the window does.
+func (s *Service) CloseOpening(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
+	return s.changeOpening(ctx, req, id, req.call("close-opening", id[:], []byte(reason)), domain.CloseOpening{Reason: reason})
+}
+
+// ReopenOpening accepts applications again, until closesAt.
+func (s *Service) ReopenOpening(ctx context.Context, req Request, id uuid.UUID, closesAt time.Time, reason string) (Result, error) {
+	return s.changeOpening(ctx, req, id, req.call("reopen-opening", id[:], []byte(closesAt.UTC().Format(time.RFC3339Nano)), []byte(reason)),
+		domain.ReopenOpening{ClosesAt: closesAt, Reason: reason, At: s.clock()})
+}
+
+// CancelOpening ends an opening for good.
+func (s *Service) CancelOpening(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
+	return s.changeOpening(ctx, req, id, req.call("cancel-opening", id[:], []byte(reason)), domain.CancelOpening{Reason: reason})
+}
+
+// changeOpening is an admin's command on an opening that exists.
+func (s *Service) changeOpening(ctx context.Context, req Request, id uuid.UUID, c call, command domain.OpeningCommand) (Result, error) {
+	if err := permit(req.Actor, domain.RoleAdmin); err != nil {
+		return Result{}, err
+	}
+	known, err := s.loadOpening(ctx, id)
+	if err != nil {
+		return Result{}, userError(err)
+	}
+	if !known.State.Exists() {
+		return Result{}, domain.OpeningNotFound()
+	}
+	return s.writeOpening(ctx, id, known, c, command)
+}
+
+func (s *Service) writeOpening(ctx context.Context, id uuid.UUID, known loaded[domain.Opening], c call, command domain.OpeningCommand) (Result, error) {
+	_, done, err := write(ctx, s, openingStream(id), known, c, func(at loaded[domain.Opening]) ([]domain.Event, error) {
+		return at.State.Decide(command)
+	})
+	return result(id, done, err)
+}

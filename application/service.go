@@ -1,0 +1,218 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"asprak/domain"
+)
+
+// DefaultMaxUpload is how many bytes one document may have when Options do not say.
+const DefaultMaxUpload = 10 << 20
+
+// Request is who asks, and how.
+type Request struct {
+	IdempotencyKey string // the same key and content again is answered as the first time; "" for none
+	Actor          domain.Actor
+	CorrelationID  string
+	IfMatch        *Revision // the revision that the caller has seen; nil when it does not matter
+}
+
+// Result is the answer to a command. A satisfied command that recorded nothing is answered
+// with where its stream stands.
+type Result struct {
+	ID       uuid.UUID // opening, application or document the command was about
+	Revision Revision  // of the opening or application
+	Position Position
+	Recorded int // events written by this command; 0: satisfied already or replayed
+}
+
+// Options of a Service; the zero value works.
+type Options struct {
+	Clock     func() time.Time // default time.Now
+	Logger    *slog.Logger     // default: discards
+	MaxUpload int64            // bytes of one document; default DefaultMaxUpload
+}
+
+// Service is the one write path, and the reads that are answered from the events.
+//
+// Its commands fail with a *domain.Error that is meant for the caller, or with an error
+// that is internal. An applicant who names another's application is answered as if there were none.
+type Service struct {
+	log      Log
+	blobs    Blobs
+	codec    *Codec
+	clock    func() time.Time
+	logger   *slog.Logger
+	limit    int64
+	openings *cache[domain.Opening]
+}
+
+// New returns a Service over the log and the blobs.
+func New(log Log, blobs Blobs, opts Options) *Service {
+	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload,
+		openings: newCache[domain.Opening](maxCachedOpenings)}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.limit <= 0 {
+		s.limit = DefaultMaxUpload
+	}
+	return s
+}
+
+// Until bounds a read to an earlier moment; the zero value means now.
+type Until struct {
+	At       *time.Time // events recorded up to this time
+	Revision *Revision  // events up to this revision
+}
+
+// Entry is one event of a stream.
+type Entry struct {
+	Revision   Revision        `json:"revision"`
+	Position   Position        `json:"position"`
+	Type       string          `json:"type"`
+	RecordedAt time.Time       `json:"recorded_at"`
+	Event      domain.Event    `json:"event"`
+	Metadata   domain.Metadata `json:"metadata"`
+}
+
+// DocumentInfo describes a document whose bytes are handed out.
+type DocumentInfo struct {
+	domain.SubmittedDocument
+	ApplicationID uuid.UUID
+}
+
+// Opening returns the opening as it stands now, and its revision.
+func (s *Service) Opening(ctx context.Context, id uuid.UUID) (domain.Opening, Revision, error) {
+	at, err := s.loadOpening(ctx, id)
+	if err != nil {
+		return domain.Opening{}, NoStream, userError(err)
+	}
+	if !at.State.Exists() {
+		return domain.Opening{}, NoStream, domain.OpeningNotFound()
+	}
+	return at.State, at.Revision, nil
+}
+
+// Application returns the application as its events tell it, now or at an earlier moment,
+// with the revision of the last event counted. Whether the caller may see it is for the caller to
+// ask, see domain.Application.VisibleTo.
+func (s *Service) Application(ctx context.Context, id uuid.UUID, until Until) (domain.Application, Revision, error) {
+	entries, err := s.History(ctx, id)
+	if err != nil {
+		return domain.Application{}, NoStream, err
+	}
+	if until.Revision != nil && *until.Revision > entries[len(entries)-1].Revision {
+		return domain.Application{}, NoStream, domain.Errorf(domain.NotFound, "revision_not_found", "The application has no revision %d.", *until.Revision)
+	}
+	var state domain.Application
+	revision := NoStream
+	for _, e := range entries {
+		if until.Revision != nil && e.Revision > *until.Revision || until.At != nil && e.RecordedAt.After(*until.At) {
+			break
+		}
+		state, revision = state.Evolve(e.Event), e.Revision
+	}
+	if !state.Exists() {
+		return domain.Application{}, NoStream, domain.ApplicationNotFound()
+	}
+	return state, revision, nil
+}
+
+// History returns the application's events in order.
+func (s *Service) History(ctx context.Context, id uuid.UUID) ([]Entry, error) {
+	at, err := load(ctx, s, applicationStream(id), fresh[domain.Application]())
+	if err != nil {
+		return nil, userError(err)
+	}
+	if !at.State.Exists() {
+		return nil, domain.ApplicationNotFound()
+	}
+	return at.Entries, nil
+}
+
+// OpenDocument hands out the original bytes of a document; the caller closes them.
+func (s *Service) OpenDocument(ctx context.Context, applicationID, documentID uuid.UUID) (io.ReadSeekCloser, DocumentInfo, error) {
+	at, err := load(ctx, s, applicationStream(applicationID), fresh[domain.Application]())
+	if err != nil {
+		return nil, DocumentInfo{}, userError(err)
+	}
+	d, ok := at.State.Document(documentID)
+	if !ok {
+		return nil, DocumentInfo{}, domain.DocumentNotFound()
+	}
+	content, err := s.blobs.Open(ctx, d.SHA256)
+	if err != nil {
+		return nil, DocumentInfo{}, err
+	}
+	return content, DocumentInfo{SubmittedDocument: d, ApplicationID: applicationID}, nil
+}
+
+const (
+	openingPrefix     = "opening-"
+	applicationPrefix = "application-"
+)
+
+func openingStream(id uuid.UUID) string     { return openingPrefix + id.String() }
+func applicationStream(id uuid.UUID) string { return applicationPrefix + id.String() }
+
+// applicationOf reads the application's id back from its stream's name.
+func applicationOf(stream string) (uuid.UUID, bool) {
+	id, ok := strings.CutPrefix(stream, applicationPrefix)
+	if !ok {
+		return uuid.Nil, false
+	}
+	parsed, err := uuid.Parse(id)
+	return parsed, err == nil
+}
+
+func (s *Service) loadOpening(ctx context.Context, id uuid.UUID) (loaded[domain.Opening], error) {
+	stream := openingStream(id)
+	at, err := load(ctx, s, stream, s.openings.get(stream))
+	if err == nil && at.Revision != NoStream {
+		s.openings.put(stream, at)
+	}
+	return at, err
+}
+
+func (s *Service) loadApplication(ctx context.Context, id uuid.UUID) (loaded[domain.Application], error) {
+	return load(ctx, s, applicationStream(id), fresh[domain.Application]())
+}
+
+// permit is nil when the actor's role is one of those named, or the system's.
+func permit(actor domain.Actor, roles ...domain.Role) error {
+	if actor.Role == domain.RoleSystem || slices.Contains(roles, actor.Role) {
+		return nil
+	}
+	return domain.Errorf(domain.Denied, "not_allowed", "Your role may not do this.")
+}
+
+// userError turns the log's ways of failing into what a caller can act on.
+func userError(err error) error {
+	switch {
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrUnknownOutcome):
+		return domain.Errorf(domain.Unavailable, "log_unavailable", "The log cannot be reached; try again later, with the same Idempotency-Key.")
+	case errors.Is(err, ErrConflict):
+		return domain.Errorf(domain.Conflict, "concurrent_change", "Others changed this at the same moment; try again.")
+	case errors.Is(err, ErrIDTaken):
+		return keyReused()
+	case errors.Is(err, ErrTooLarge):
+		return domain.Errorf(domain.TooLarge, "command_too_large", "The command is too large to be recorded.")
+	}
+	return err
+}
+
+func keyReused() error {
+	return domain.Errorf(domain.Conflict, "idempotency_key_reused", "The Idempotency-Key was used for another request.")
+}
