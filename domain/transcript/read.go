@@ -1,5 +1,11 @@
 package transcript
 
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
 // LayoutVersion names the layout rules. It changes whenever Read may answer differently
 // for the same words.
 const LayoutVersion = "1"
@@ -9,5 +15,190 @@ const LayoutVersion = "1"
 func Read(file File) Reading {
 	r := Reading{Problem: file.Problem, Detail: file.Detail, Type: file.Type, Active: file.Active,
 		Traces: file.Traces, Kind: NotStudyResult, Layout: LayoutVersion}
+	if file.Problem != "" {
+		return r
+	}
+	var sheets []*sheet
+	for _, p := range file.Pages[:min(len(file.Pages), maxPages)] {
+		s := newSheet(p)
+		sheets = append(sheets, s)
+		r.Pages = append(r.Pages, s.info)
+	}
+	b := readBody(sheets)
+	for i, s := range sheets {
+		readIdentity(&r, s, b.tops[i])
+	}
+	mendCodes(b.rows)
+	r.Rows = b.rows
+	university := ""
+	if r.University != nil {
+		university = r.University.Value
+	}
+	fit := scalesOf(r.Rows, university)
+	resolve(r.Rows, fit)
+	r.Scale = agreed(fit)
+	r.Kind = kindOf(sheets, &r, b)
+	if r.Kind == NotStudyResult {
+		r.Rows = nil
+	}
+	var found []sighting
+	for _, s := range sheets {
+		found = append(found, sightingsOf(s)...)
+	}
+	settleSums(&r, found, b.sums)
+	r.Confidence = confidenceOf(&r)
 	return r
+}
+
+// body is what the tables of all pages hold.
+type body struct {
+	rows      []Row
+	sums      []sumRow
+	tops      []float64 // per page, where the first table begins
+	tables    int
+	ungraded  bool // a course table with a heading that names no grade
+	repeating int  // tables of one kind below one another: terms of a transcript
+}
+
+func readBody(sheets []*sheet) body {
+	var b body
+	var before []table
+	var beforeWidth float64
+	for _, s := range sheets {
+		scale := 1.0
+		if beforeWidth > 0 && s.info.Width > 0 {
+			scale = s.info.Width / beforeWidth
+		}
+		tables := tablesOf(s, before, scale)
+		top := math.Inf(1)
+		var rows []Row
+		var sums []sumRow
+		graded := false
+		for k := range tables {
+			t := &tables[k]
+			drafts, under := t.rows(s, k)
+			sums = append(sums, under...)
+			if !math.IsInf(t.top, 0) {
+				top = min(top, t.top)
+				b.tables++
+			}
+			graded = graded || slices.ContainsFunc(t.columns, func(c column) bool { return c.kind == gradeColumn })
+			bilingual := t.bilingual && mostlyPaired(drafts)
+			for i := range drafts {
+				rows = append(rows, drafts[i].row(bilingual))
+			}
+		}
+		headed := len(tables) > 0
+		if headed && !graded {
+			b.ungraded = true
+		}
+		if !headed || graded {
+			if guessed := guessRows(s); completeRows(guessed) > completeRows(rows) {
+				rows = guessed
+			}
+		}
+		rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Grade == nil || r.Code == nil && r.Name == nil })
+		if len(rows) > 0 && math.IsInf(top, 1) {
+			top = rows[0].Box.Y0 - s.h
+		}
+		b.rows = append(b.rows, rows...)
+		b.sums = append(b.sums, sums...)
+		b.tops = append(b.tops, top)
+		if headed {
+			before, beforeWidth = lastTables(tables), s.info.Width
+		}
+	}
+	return b
+}
+
+// lastTables are the tables that may go on over the page: the lowest and those beside it.
+func lastTables(tables []table) []table {
+	last := tables[len(tables)-1]
+	return slices.Clone(slices.DeleteFunc(slices.Clone(tables), func(t table) bool { return t.top != last.top }))
+}
+
+// mostlyPaired reports whether course names stand in two languages, one below the other.
+func mostlyPaired(drafts []draft) bool {
+	pairs := 0
+	for i := range drafts {
+		ts := drafts[i].cells[nameColumn]
+		if len(firstHalf(ts)) < len(ts) {
+			pairs++
+		}
+	}
+	return pairs*10 > len(drafts)*7
+}
+
+func guessRows(s *sheet) []Row {
+	var out []Row
+	for i := range s.lines {
+		l := &s.lines[i]
+		if len(l.tokens) > 30 || isSumLine(l.tokens, s.h) {
+			continue
+		}
+		if d, ok := draftOf(l); ok {
+			r := d.row(false)
+			if r.complete() {
+				r.Grade.Confidence *= 0.9
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
+func completeRows(rows []Row) int {
+	n := 0
+	for i := range rows {
+		if rows[i].complete() {
+			n++
+		}
+	}
+	return n
+}
+
+var (
+	khsTitles        = []string{"KARTUHASIISTUDI", "HASIISTUDI", "KHS", "STUDYRESUIT", "SEMESTERREPORT", "GRADEREPORT", "IAPORANHASIISTUDI"}
+	transcriptTitles = []string{"TRANSKRIP", "TRANSCRIPT", "RIWAYATAKADEMIS", "RIWAYATAKADEMIK", "ACADEMICHISTORY", "DAFTARNIIAI", "RIWAYATNIIAI", "ACADEMICRECORD", "KUMPUIANNIIAI"}
+	planTitles       = []string{"KARTURENCANASTUDI", "RENCANASTUDI", "KRS", "STUDYPIAN"}
+)
+
+// kindOf tells the kind by the title and the rows. Without a graded row a document is a
+// study result only when its title says so and no title of a study plan does.
+func kindOf(sheets []*sheet, r *Reading, b body) Kind {
+	title := NotStudyResult
+	plan := false
+	for _, s := range sheets {
+		for i := range s.lines {
+			for _, seg := range segments(&s.lines[i], 2.5*s.h) {
+				if len(seg) > 9 {
+					continue
+				}
+				text := joinFold(seg)
+				plan = plan || startsWithAny(text, planTitles)
+				if title != NotStudyResult {
+					continue
+				}
+				if startsWithAny(text, transcriptTitles) {
+					title = Transcript
+				} else if startsWithAny(text, khsTitles) {
+					title = KHS
+				}
+			}
+		}
+	}
+	graded := slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Grade != nil && (row.Grade.Value != "" || row.SKS != nil) })
+	switch {
+	case !graded && (plan || title == NotStudyResult || b.ungraded):
+		return NotStudyResult
+	case title != NotStudyResult:
+		return title
+	case b.tables > 2 || len(r.Rows) > 14:
+		return Transcript
+	}
+	return KHS
+}
+
+func startsWithAny(s string, titles []string) bool {
+	return slices.ContainsFunc(titles, func(t string) bool { return strings.HasPrefix(s, t) && len(s) < len(t)+40 })
 }

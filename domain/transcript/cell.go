@@ -1,0 +1,117 @@
+package transcript
+
+import (
+	"regexp"
+	"strings"
+)
+
+// cellType is what a word looks like by itself.
+type cellType int
+
+const (
+	typeText cellType = iota
+	typeInt
+	typeDecimal
+	typeGrade
+	typeCode
+	typeHistory
+)
+
+var (
+	intPattern     = regexp.MustCompile(`^\d{1,3}\.?$`)
+	decimalPattern = regexp.MustCompile(`^\d{1,3}[.,]\d{1,4}$`)
+	historyPattern = regexp.MustCompile(`(?i)^(19|20)\d\d/\S+/\S+$`)
+	codePattern    = regexp.MustCompile(`^[A-Z]{1,6}[-. /]?\d[A-Z0-9]*([-./]?[A-Z0-9]+)*$|^\d{2,6}[A-Z]{1,6}[-./]?\d*[A-Z]?$|^\d{5,12}$|^[A-Z]{2,6}(-[A-Z0-9]+)+$`)
+)
+
+func typeOf(text string) cellType {
+	s := strings.Trim(text, "|[]")
+	switch {
+	case knownGrade(s):
+		return typeGrade
+	case intPattern.MatchString(s):
+		return typeInt
+	case decimalPattern.MatchString(s):
+		return typeDecimal
+	case historyPattern.MatchString(s):
+		return typeHistory
+	case len(s) >= 4 && strings.ContainsAny(s, "0123456789") && codePattern.MatchString(strings.ToUpper(s)):
+		return typeCode
+	}
+	return typeText
+}
+
+// gradeLetters are the letters of all known scales, true where pending.
+var gradeLetters = func() map[string]bool {
+	letters := map[string]bool{"A+": false, "D-": false, "DE": false, "C/D": false, "D/E": false, "F": false}
+	for _, s := range builtinScales() {
+		for _, l := range s.Letters {
+			letters[l.Name] = l.Pending
+		}
+	}
+	return letters
+}()
+
+func knownGrade(s string) bool {
+	pending, ok := gradeLetters[NormaliseGrade(s)]
+	return ok && !pending
+}
+
+func pendingGrade(s string) bool { return gradeLetters[NormaliseGrade(s)] }
+
+// mended is a grade cell made out of what a recogniser saw. Sure is false where another
+// grade would look nearly the same.
+type mended struct {
+	grade string
+	sure  bool
+}
+
+var gradeLookAlikes = strings.NewReplacer("8", "B", "4", "A", "€", "C", "(", "C", "|", "/", "\\", "/", "!", "/", "&", "B", "¢", "C", "Ä", "A", "À", "A", "Å", "A", "Â", "A", "Á", "A", "Ã", "A", "©", "C")
+
+var slashGrade = regexp.MustCompile(`^([ABCD])[/I1L7]([ABCDE])$`)
+var signGrade = regexp.MustCompile(`^([ABCD])([TF*¥4#£XH]|ET)$`)
+var minusGrade = regexp.MustCompile(`^([ABCD])([_~=E.:»>,'"]|—|--)$`)
+
+// mendGrade reads a grade cell that is not a letter of any scale as it stands.
+func mendGrade(text string) (mended, bool) {
+	s := NormaliseGrade(strings.Trim(text, "|[](){}"))
+	if knownGrade(s) || pendingGrade(s) {
+		return mended{s, true}, true
+	}
+	u := strings.ToUpper(gradeLookAlikes.Replace(s))
+	if m := slashGrade.FindStringSubmatch(u); m != nil && knownGrade(m[1]+"/"+m[2]) {
+		return mended{m[1] + "/" + m[2], true}, true
+	}
+	if knownGrade(u) {
+		return mended{u, false}, true
+	}
+	if m := signGrade.FindStringSubmatch(strings.ToUpper(s)); m != nil && knownGrade(m[1]+"+") {
+		return mended{m[1] + "+", false}, true
+	}
+	if m := minusGrade.FindStringSubmatch(u); m != nil && knownGrade(m[1]+"-") {
+		return mended{m[1] + "-", false}, true
+	}
+	return mended{}, false
+}
+
+// parseNumber reads a number in a cell, with the signs around it that rules and
+// recognisers leave.
+func parseNumber(text string) (Decimal, bool) {
+	s := strings.Trim(text, "|[](){}:;=*_ ")
+	s = strings.TrimRight(strings.TrimLeft(s, ".,-"), ".,")
+	if i := strings.IndexAny(s, ".,"); i == 0 {
+		return 0, false
+	}
+	d, err := ParseDecimal(s)
+	return d, err == nil && d >= 0
+}
+
+var digitLookAlikes = strings.NewReplacer("O", "0", "o", "0", "I", "1", "l", "1", "|", "1", "i", "1", "S", "5", "s", "5", "B", "8", "Z", "2", "z", "2", "?", "7", "q", "9", "g", "9", "b", "6", "G", "6", "A", "4")
+
+// mendNumber is parseNumber after undoing the usual misreadings of digits.
+func mendNumber(text string) (Decimal, bool) {
+	if d, ok := parseNumber(text); ok {
+		return d, true
+	}
+	return parseNumber(digitLookAlikes.Replace(text))
+}

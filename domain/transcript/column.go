@@ -1,0 +1,324 @@
+package transcript
+
+import (
+	"slices"
+	"strings"
+)
+
+// columnKind is what a column of a course table holds.
+type columnKind int
+
+const (
+	unknownColumn columnKind = iota
+	indexColumn
+	codeColumn
+	nameColumn
+	sksColumn
+	gradeColumn
+	weightColumn
+	pointsColumn
+	numberColumn // the score out of 100
+	classColumn
+	semesterColumn
+	historyColumn
+	otherColumn
+)
+
+// columnCaptions are the headings met on documents, Indonesian and English. Where one word
+// serves two columns in the wild (Nilai, Bobot, Point), the content decides, see settle.
+var columnCaptions = newCaptions(map[columnKind]string{
+	indexColumn: "No, No., Nomor, #, No Urut, Num, Nomer, No. Urut",
+	codeColumn: `Kode, Kode MK, Kode Mata Kuliah, Kode Matakuliah, Code, Course Code, Kd, Kd MK, Kode Matkul, Course ID, Course No, Subject Code,
+		Kode Kuliah, Kode M.K., Kode / Code, Kode Mtk, Sandi, Kode MK / Code, Code No, Kode Mata Ajar, KodeMK Code, Kode Mata Kuliah Course Code, Kode MK Course Code`,
+	nameColumn: `Mata Kuliah, Nama Mata Kuliah, Nama Matakuliah, Nama MK, Course, Course Title, Course Name, Subject, Subjects, Subject Name, Mata Ajar, Nama Mata Ajar,
+		Nama Kuliah, Title, Courses, Nama Matkul, Matkul, Mata Kuliah / Course, Mata Kuliah / Courses, Nama Mata Kuliah / Course Title, Nama Mata Kuliah / Course Name, Uraian Mata Kuliah, Course Description,
+		Mata Kuliah yang Ditempuh, Mata Kuliah / Subject, Judul Mata Kuliah`,
+	sksColumn: `SKS, Credits, Credit, Kredit, Credit Hours, SCU, Jml SKS, Jumlah SKS, Beban SKS, Credit Units, K, Cr, Crd, SKS / Credits, SKS / Credit, Kredit SKS,
+		Bobot SKS, Sks MK, SKS K, Besar SKS, Cr., Unit, Units, Kredit (SKS), SKS (K)`,
+	gradeColumn: `Nilai, Nilai Huruf, Huruf, Huruf Mutu, Grade, Grades, HM, NH, Letter Grade, Letter, Nilai Akhir, Nilai / Grade, Nilai Grade, Nilai Mutu Huruf, Final Grade, Nl, Nilai MK, Nilai (Huruf),
+		Hrf, Nilai Hrf, Simbol, Lambang, Nilai Lambang, N. Huruf, Nilai / Letter, Huruf / Grade`,
+	weightColumn: `Bobot, Angka Mutu, Nilai Angka, AM, Grade Point, Point, Bobot Nilai, Weight, Nilai Bobot, Nilai Mutu, Indeks, Indeks Nilai, Bobot / Point, GP, N, Bobot (N), Angka, Harkat, Index, Value, Nilai Indeks, Bobot / Weight,
+		Bobot / Grade Point, Grade Value, Angka Kualitas`,
+	pointsColumn: `Mutu, SKS x Bobot, K x N, KxN, SKS x Nilai, SKSN, Quality Points, Quality Point, Poin, Bobot x SKS, KN, K.N, Jumlah Bobot, NM, Total Bobot, Jumlah Nilai, N x K, N x SKS, Total, Jumlah, Jml, Points, Grade Points, SKS x N,
+		SKS x AM, AM x SKS, K x AM, Jumlah Mutu, Total Nilai, SKS*Bobot, SKS Bobot, SKS Kali Bobot, Bobot*SKS, Credit x Point, Credit Points, M, Jumlah Angka Mutu, Total Mutu, SKS x Mutu, SKS x Angka, Nilai x SKS, SKS x Bobot / Points, Angka Kredit, Jml Nilai, Jml Bobot, Jml Mutu, Nilai Kredit`,
+	numberColumn:   "Skor, Score, Nilai Skor, Nilai Total, Nilai Numerik, NA, Raw Score, Nilai Absolut, Marks",
+	classColumn:    "Kelas, Class, Kls, Kelas / Class, Section, Paralel, Kelompok, Ruang, Grup, Group, Rombel, Nama Kelas",
+	semesterColumn: "Semester, Sem, Smt, Term, Periode, Smt., Sem., Semester Ke, Tahun / Semester, Thn/Smt, Th Akademik, Semester Ambil",
+	historyColumn:  "Historis Nilai, Histori Nilai, Histori, Riwayat Nilai, History, Historis, Grade History",
+	otherColumn: `Keterangan, Ket, Ket., Dosen, Status, Jenis, Sifat, Remark, Remarks, Tahun, Jadwal, UTS, UAS, Tugas, Hadir, W/P, Dosen Pengampu, Lecturer, Kehadiran, Hari, Jam, Waktu, Lulus, Kurikulum, Quiz, Wajib / Pilihan,
+		Kategori, Tipe, Type, Predikat, Presensi, Tahun Ajaran, Pengampu, Absensi, Schedule, Mid, Final, Aksi, Detail, Action, Kelompok MK, Prasyarat, Ujian, Passed, Notes, Catatan`,
+})
+
+// column is one heading of a table with the cut lines on its left and right.
+type column struct {
+	kind   columnKind
+	kinds  []columnKind // what the single storeys of the heading say, for settling
+	text   string
+	x0, x1 float64 // of the heading
+	y0, y1 float64
+	left   float64
+	right  float64
+}
+
+func (c *column) xc() float64 { return (c.x0 + c.x1) / 2 }
+
+// header is a table's heading, one or more tables side by side.
+type header struct {
+	columns   []column
+	from, to  int // lines of the sheet
+	top       float64
+	bottom    float64
+	bilingual bool
+}
+
+func (h *header) has(kinds ...columnKind) bool {
+	return slices.ContainsFunc(h.columns, func(c column) bool { return slices.Contains(kinds, c.kind) })
+}
+
+// phrase is a heading caption (or an unknown word between captions) on one line.
+type phrase struct {
+	kind           columnKind
+	tokens         []*token
+	x0, x1, y0, y1 float64
+}
+
+func phrasesOf(l *line, h float64) []phrase {
+	found := columnCaptions.match(l.tokens, 1.3*h)
+	var out []phrase
+	add := func(kind columnKind, ts []*token) {
+		p := phrase{kind: kind, tokens: ts, x0: ts[0].x0, x1: ts[len(ts)-1].x1, y0: ts[0].y0, y1: ts[0].y1}
+		for _, t := range ts {
+			p.y0, p.y1 = min(p.y0, t.y0), max(p.y1, t.y1)
+		}
+		out = append(out, p)
+	}
+	at := 0
+	unknown := func(to int) {
+		for at < to {
+			end := at + 1
+			for end < to && l.tokens[end].x0-l.tokens[end-1].x1 < 0.6*h {
+				end++
+			}
+			if joinFold(l.tokens[at:end]) != "" {
+				add(unknownColumn, l.tokens[at:end])
+			}
+			at = end
+		}
+	}
+	for _, f := range found {
+		unknown(f.from)
+		add(f.kind, l.tokens[f.from:f.to])
+		at = f.to
+	}
+	unknown(len(l.tokens))
+	return out
+}
+
+func joinFold(ts []*token) string {
+	var b strings.Builder
+	for _, t := range ts {
+		b.WriteString(t.fold)
+	}
+	return b.String()
+}
+
+// headersOf finds the headings of course tables on a sheet, top to bottom.
+func headersOf(s *sheet) []header {
+	per := make([][]phrase, len(s.lines))
+	share := make([]float64, len(s.lines)) // of the phrases that are known headings
+	kinds := make([]int, len(s.lines))
+	for i := range s.lines {
+		if len(s.lines[i].tokens) > 80 {
+			continue
+		}
+		per[i] = phrasesOf(&s.lines[i], s.h)
+		known, seen := 0, map[columnKind]bool{}
+		for _, p := range per[i] {
+			if p.kind != unknownColumn {
+				known++
+				seen[p.kind] = true
+			}
+		}
+		if len(per[i]) > 0 {
+			share[i] = float64(known) / float64(len(per[i]))
+		}
+		kinds[i] = len(seen)
+	}
+	storey := func(i int) bool {
+		return i >= 0 && i < len(s.lines) && share[i] >= 0.5 && kinds[i] >= 1 && !hasData(s.lines[i].tokens)
+	}
+	var out []header
+	for i := 0; i < len(s.lines); i++ {
+		if kinds[i] < 2 || share[i] < 0.45 || hasData(s.lines[i].tokens) {
+			continue
+		}
+		from, to := i, i+1
+		for from > 0 && i-from < 2 && s.lines[from].yc-s.lines[from-1].yc < 2*s.h && storey(from-1) && (len(out) == 0 || out[len(out)-1].to < from) {
+			from--
+		}
+		for to < len(s.lines) && to-i < 4 && s.lines[to].yc-s.lines[to-1].yc < 2*s.h && storey(to) {
+			to++
+		}
+		h := joinStoreys(per[from:to])
+		h.from, h.to = from, to
+		named, valued := h.has(nameColumn, codeColumn), h.has(gradeColumn, sksColumn, weightColumn)
+		count := map[columnKind]bool{}
+		for _, c := range h.columns {
+			if c.kind != unknownColumn {
+				count[c.kind] = true
+			}
+		}
+		if !named || !valued || len(count) < 3 {
+			continue
+		}
+		out = append(out, h)
+		i = to - 1
+	}
+	return out
+}
+
+// hasData reports whether a line carries values rather than headings.
+func hasData(ts []*token) bool {
+	n := 0
+	for _, t := range ts {
+		if t.type_ == typeDecimal || t.type_ == typeCode || t.type_ == typeHistory || t.type_ == typeInt {
+			n++
+		}
+	}
+	return n >= 2 || n*3 > len(ts)
+}
+
+// joinStoreys merges headings that stand above one another. A heading that spans several
+// below it belongs to each of them.
+func joinStoreys(storeys [][]phrase) header {
+	var h header
+	h.top, h.bottom = 1e9, -1e9
+	// The storey with most headings is the ground on which the others are laid.
+	ground := 0
+	for i := range storeys {
+		if len(storeys[i]) > len(storeys[ground]) {
+			ground = i
+		}
+	}
+	for _, p := range storeys[ground] {
+		h.columns = append(h.columns, columnOf(p))
+	}
+	for i, storey := range storeys {
+		if i == ground {
+			continue
+		}
+		for _, p := range storey {
+			joined := false
+			for k := range h.columns {
+				c := &h.columns[k]
+				over := min(c.x1, p.x1) - max(c.x0, p.x0)
+				if over > 0.3*min(c.x1-c.x0, p.x1-p.x0) {
+					c.add(p, i < ground)
+					joined = true
+				}
+			}
+			if !joined {
+				h.columns = append(h.columns, columnOf(p))
+			}
+		}
+	}
+	slices.SortStableFunc(h.columns, func(a, b column) int { return compare(a.xc(), b.xc()) })
+	for i := range h.columns {
+		c := &h.columns[i]
+		h.top, h.bottom = min(h.top, c.y0), max(h.bottom, c.y1)
+		if c.kind == nameColumn && len(c.kinds) > 1 {
+			h.bilingual = true
+		}
+	}
+	return h
+}
+
+func columnOf(p phrase) column {
+	return column{kind: p.kind, kinds: []columnKind{p.kind}, text: joinTokens(p.tokens), x0: p.x0, x1: p.x1, y0: p.y0, y1: p.y1}
+}
+
+// add lays another storey on the heading. The whole text decides where it is known,
+// otherwise the storey that was known first.
+func (c *column) add(p phrase, above bool) {
+	wide := p.x1-p.x0 > 1.6*(c.x1-c.x0)
+	if above {
+		c.text = joinTokens(p.tokens) + " " + c.text
+	} else {
+		c.text += " " + joinTokens(p.tokens)
+	}
+	c.kinds = append(c.kinds, p.kind)
+	if k, ok := columnCaptions.find(foldCaption(c.text), false); ok {
+		c.kind = k
+	} else if c.kind == unknownColumn {
+		c.kind = p.kind
+	}
+	if !wide {
+		c.x0, c.x1 = min(c.x0, p.x0), max(c.x1, p.x1)
+	}
+	c.y0, c.y1 = min(c.y0, p.y0), max(c.y1, p.y1)
+}
+
+// cut sets the borders between neighbouring columns where the fewest words of the body
+// are crossed, in the widest such gap.
+func (h *header) cut(body []*token, usual float64) {
+	n := len(h.columns)
+	for i := range h.columns[:n-1] {
+		a, b := &h.columns[i], &h.columns[i+1]
+		x := clearest(body, a.xc(), b.xc(), (a.x1+b.x0)/2)
+		a.right, b.left = x, x
+	}
+	first, last := &h.columns[0], &h.columns[n-1]
+	reach := func(c *column, other float64) float64 { return max(3*usual, 0.6*other) }
+	if n > 1 {
+		first.left = first.x0 - reach(first, h.columns[1].xc()-first.xc())
+		last.right = last.x1 + reach(last, last.xc()-h.columns[n-2].xc())
+	}
+}
+
+// clearest finds the place between from and to that the fewest tokens cover.
+func clearest(body []*token, from, to, fallback float64) float64 {
+	type edge struct {
+		x float64
+		d int
+	}
+	var edges []edge
+	ink := 0
+	for _, t := range body {
+		if t.x1 <= from || t.x0 >= to {
+			continue
+		}
+		if t.x0 <= from {
+			ink++
+		} else {
+			edges = append(edges, edge{t.x0, 1})
+		}
+		if t.x1 < to {
+			edges = append(edges, edge{t.x1, -1})
+		}
+	}
+	if len(edges) == 0 {
+		return fallback
+	}
+	slices.SortFunc(edges, func(a, b edge) int {
+		if c := compare(a.x, b.x); c != 0 {
+			return c
+		}
+		return a.d - b.d
+	})
+	best, width, x := 1<<30, 0.0, fallback
+	at := from
+	for i := 0; i <= len(edges); i++ {
+		end := to
+		if i < len(edges) {
+			end = edges[i].x
+		}
+		if w := end - at; w > 0.2 && (ink < best || ink == best && w > width) {
+			best, width, x = ink, w, (at+end)/2
+		}
+		if i < len(edges) {
+			ink += edges[i].d
+			at = end
+		}
+	}
+	return x
+}

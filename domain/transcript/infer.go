@@ -1,0 +1,67 @@
+package transcript
+
+import "slices"
+
+// Seen is a grade as a document shows it, with its weight where one is printed.
+type Seen struct {
+	Grade  string
+	Weight *Decimal
+}
+
+// InferScales returns the scales that every grade (and printed weight) fits, best first:
+// those of the named university alone when one of them fits. None fit: none is returned.
+// Where the returned scales give a letter different weights, the letter is in doubt.
+func InferScales(scales []Scale, seen []Seen, university string) []Scale {
+	var fit []Scale
+	for _, s := range scales {
+		if s.fits(seen) {
+			fit = append(fit, s)
+		}
+	}
+	if own := slices.DeleteFunc(slices.Clone(fit), func(s Scale) bool { return !s.of(university) }); len(own) > 0 {
+		return own
+	}
+	return fit
+}
+
+func (s Scale) fits(seen []Seen) bool {
+	for _, g := range seen {
+		l, ok := s.Letter(g.Grade)
+		if !ok || g.Weight != nil && !l.Pending && *g.Weight != l.Weight {
+			return false
+		}
+	}
+	return true
+}
+
+func (s Scale) of(university string) bool {
+	name := NormaliseName(university)
+	if name == "" {
+		return false
+	}
+	if name == NormaliseName(s.University) {
+		return true
+	}
+	return slices.ContainsFunc(s.Names, func(n string) bool { return NormaliseName(n) == name })
+}
+
+// same reports whether two scales give the same letters the same weights.
+func (s Scale) same(other Scale) bool {
+	graded := func(ls []Letter) []Letter {
+		return slices.DeleteFunc(slices.Clone(ls), func(l Letter) bool { return l.Pending })
+	}
+	return slices.Equal(graded(s.Letters), graded(other.Letters))
+}
+
+// agreed is the id of the one scale that is left, or of the first where all are alike.
+func agreed(fit []Scale) string {
+	if len(fit) == 0 {
+		return ""
+	}
+	for _, s := range fit[1:] {
+		if !s.same(fit[0]) {
+			return ""
+		}
+	}
+	return fit[0].ID
+}

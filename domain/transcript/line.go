@@ -1,0 +1,222 @@
+package transcript
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds that keep every search linear in what a real page holds.
+const (
+	maxPages        = 50
+	maxWordsPerPage = 20_000
+	maxWordRunes    = 120
+)
+
+// token is a visible word in the upright frame of its page: the slope of the print is
+// turned out of x0, y0, x1, y1, while Box stays as it was found.
+type token struct {
+	Word
+	page           int
+	x0, y0, x1, y1 float64
+	fold           string // caption form, see foldCaption
+	type_          cellType
+}
+
+func (t *token) xc() float64 { return (t.x0 + t.x1) / 2 }
+func (t *token) yc() float64 { return (t.y0 + t.y1) / 2 }
+
+// line is a run of tokens on one level, left to right.
+type line struct {
+	tokens []*token
+	yc     float64
+}
+
+func (l *line) text() string { return joinTokens(l.tokens) }
+
+func joinTokens(ts []*token) string {
+	parts := make([]string, len(ts))
+	for i, t := range ts {
+		parts[i] = t.Text
+	}
+	return strings.Join(parts, " ")
+}
+
+// sheet is one page ready for layout.
+type sheet struct {
+	info   PageInfo
+	tokens []*token
+	lines  []line
+	h      float64 // usual height of a word
+}
+
+func newSheet(p Page) *sheet {
+	s := &sheet{info: PageInfo{Number: p.Number, Width: p.Width, Height: p.Height}}
+	pixels, layer := 0, 0
+	for _, w := range p.Words {
+		if len(s.tokens) >= maxWordsPerPage {
+			break
+		}
+		w.Text = strings.TrimSpace(w.Text)
+		if w.Hidden != "" || w.Text == "" || utf8.RuneCountInString(w.Text) > maxWordRunes || !sane(w.Box) {
+			continue
+		}
+		if w.Source == Pixels {
+			pixels++
+		} else {
+			layer++
+		}
+		s.tokens = append(s.tokens, &token{Word: w, page: p.Number, x0: w.Box.X0, y0: w.Box.Y0, x1: w.Box.X1, y1: w.Box.Y1})
+	}
+	s.info.Source = TextLayer
+	if pixels > layer {
+		s.info.Source = Pixels
+	}
+	s.h = medianHeight(s.tokens)
+	s.dropWatermark()
+	s.straighten()
+	for _, t := range s.tokens {
+		t.fold = foldCaption(t.Text)
+		t.type_ = typeOf(t.Text)
+	}
+	s.lines = linesOf(s.tokens, s.h)
+	return s
+}
+
+func sane(b Box) bool {
+	for _, v := range []float64{b.X0, b.Y0, b.X1, b.Y1} {
+		if math.IsNaN(v) || math.Abs(v) > 1e6 {
+			return false
+		}
+	}
+	return b.X1 > b.X0 && b.Y1 > b.Y0
+}
+
+func medianHeight(ts []*token) float64 {
+	hs := make([]float64, 0, len(ts))
+	for _, t := range ts {
+		if utf8.RuneCountInString(t.Text) > 1 {
+			hs = append(hs, t.y1-t.y0)
+		}
+	}
+	if len(hs) == 0 {
+		return 10
+	}
+	slices.Sort(hs)
+	return hs[len(hs)/2]
+}
+
+// dropWatermark removes letters so tall that they can only be laid across the page;
+// big figures of a heading or a tile are not letters.
+func (s *sheet) dropWatermark() {
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *token) bool {
+		return t.y1-t.y0 > 5*s.h && typeOf(t.Text) != typeDecimal
+	})
+}
+
+// straighten estimates the slope of the print from neighbouring words and turns it out.
+func (s *sheet) straighten() {
+	ts := slices.Clone(s.tokens)
+	slices.SortFunc(ts, func(a, b *token) int { return compare(a.x0, b.x0) })
+	var slopes []float64
+	const reach = 400
+	for i, a := range ts {
+		var next *token
+		for _, b := range ts[i+1 : min(len(ts), i+1+reach)] {
+			if b.x0-a.x1 > 3*s.h {
+				break
+			}
+			if b.x0 > a.x1-0.3*s.h && math.Abs(b.yc()-a.yc()) < 0.5*s.h && similarHeight(a, b) {
+				next = b
+				break
+			}
+		}
+		if next != nil {
+			slopes = append(slopes, (next.y1-a.y1)/(next.xc()-a.xc()))
+		}
+	}
+	if len(slopes) < 12 {
+		return
+	}
+	slices.Sort(slopes)
+	slope := slopes[len(slopes)/2]
+	if math.Abs(slope) < 0.001 || math.Abs(slope) > 0.15 {
+		return
+	}
+	for _, t := range s.tokens {
+		dy, dx := slope*t.xc(), slope*t.yc()
+		t.y0, t.y1 = t.y0-dy, t.y1-dy
+		t.x0, t.x1 = t.x0+dx, t.x1+dx
+	}
+}
+
+func similarHeight(a, b *token) bool {
+	ha, hb := a.y1-a.y0, b.y1-b.y0
+	return ha < 1.3*hb && hb < 1.3*ha
+}
+
+func compare(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// linesOf groups tokens of one region into lines, top to bottom; h is the usual height.
+func linesOf(tokens []*token, h float64) []line {
+	ts := slices.Clone(tokens)
+	slices.SortStableFunc(ts, func(a, b *token) int { return compare(a.yc(), b.yc()) })
+	var lines []line
+	for _, t := range ts {
+		if n := len(lines); n > 0 && t.yc()-lines[n-1].yc < 0.5*h {
+			l := &lines[n-1]
+			k := float64(len(l.tokens))
+			l.yc = (l.yc*k + t.yc()) / (k + 1)
+			l.tokens = append(l.tokens, t)
+			continue
+		}
+		lines = append(lines, line{tokens: []*token{t}, yc: t.yc()})
+	}
+	for i := range lines {
+		slices.SortStableFunc(lines[i].tokens, func(a, b *token) int { return compare(a.x0, b.x0) })
+	}
+	return lines
+}
+
+// boxOf is the smallest box, in the page's own frame, around the tokens.
+func boxOf(ts []*token) Box {
+	if len(ts) == 0 {
+		return Box{}
+	}
+	b := ts[0].Box
+	for _, t := range ts[1:] {
+		b.X0, b.Y0 = min(b.X0, t.Box.X0), min(b.Y0, t.Box.Y0)
+		b.X1, b.Y1 = max(b.X1, t.Box.X1), max(b.Y1, t.Box.Y1)
+	}
+	return b
+}
+
+// fieldOf makes a field of a value read from the tokens; the weakest word counts.
+func fieldOf[T any](value T, text string, ts []*token) *Field[T] {
+	f := &Field[T]{Value: value, Text: text, Confidence: 1, Source: TextLayer, Box: boxOf(ts)}
+	if len(ts) == 0 {
+		f.Confidence = 0
+		return f
+	}
+	f.Source, f.Page = ts[0].Source, ts[0].page
+	for _, t := range ts {
+		f.Confidence = min(f.Confidence, unit(t.Confidence))
+	}
+	return f
+}
+
+func unit(c float64) float64 {
+	if math.IsNaN(c) {
+		return 0
+	}
+	return max(0, min(1, c))
+}

@@ -1,0 +1,125 @@
+package transcript
+
+import (
+	_ "embed"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// NIMForm is how a university writes its student numbers: 9 stands for a digit, A for a
+// letter, other signs for themselves.
+type NIMForm struct {
+	University string `json:"university"`
+	Pattern    string `json:"pattern"`
+}
+
+//go:embed nims.json
+var nimsJSON []byte
+
+var builtinNIMForms = sync.OnceValue(func() []NIMForm {
+	var forms []NIMForm
+	if err := json.Unmarshal(nimsJSON, &forms); err != nil {
+		panic(err)
+	}
+	return forms
+})
+
+// NIMForms returns the forms that come with the program.
+func NIMForms() []NIMForm { return slices.Clone(builtinNIMForms()) }
+
+// Fits reports whether a student number, however separated, has this form.
+func (f NIMForm) Fits(nim string) bool {
+	n, p := NormaliseNIM(nim), NormaliseNIM(f.Pattern)
+	if len(n) != len(p) {
+		return false
+	}
+	for i := range len(n) {
+		if (p[i] == '9') != (n[i] >= '0' && n[i] <= '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// LooksLikeNIM reports whether the text could be a student number of any university: one
+// of the known forms, or 6 to 18 letters and digits of which most are digits.
+func LooksLikeNIM(s string) bool {
+	for _, f := range builtinNIMForms() {
+		if f.Fits(s) {
+			return true
+		}
+	}
+	n := NormaliseNIM(s)
+	if len(n) < 6 || len(n) > 18 || strings.Count(s, "/") > 4 {
+		return false
+	}
+	digit := 0
+	for i := range len(n) {
+		if n[i] >= '0' && n[i] <= '9' {
+			digit++
+		}
+	}
+	return digit*2 > len(n) && digit >= 5
+}
+
+var (
+	toDigit  = map[byte]byte{'O': '0', 'Q': '0', 'D': '0', 'I': '1', 'L': '1', 'Z': '2', 'S': '5', 'G': '6', 'B': '8', 'T': '7', 'A': '4'}
+	toLetter = map[byte]byte{'0': 'O', '1': 'I', '2': 'Z', '5': 'S', '6': 'G', '8': 'B', '4': 'A'}
+)
+
+// mendByPattern changes look-alikes so that the text gets the pattern's digits and letters
+// ('9' and 'A') position by position. Signs other than letters and digits stay.
+func mendByPattern(text, pattern string) (string, bool) {
+	up := strings.ToUpper(text)
+	out := []byte(up)
+	k := 0
+	for i := range len(up) {
+		b := up[i]
+		isDigit, isLetter := b >= '0' && b <= '9', b >= 'A' && b <= 'Z'
+		if b == '|' || b == '!' {
+			b, isLetter = 'I', true
+		}
+		if !isDigit && !isLetter {
+			if b >= 0x80 {
+				return "", false
+			}
+			continue
+		}
+		if k >= len(pattern) {
+			return "", false
+		}
+		switch {
+		case pattern[k] == '9' && isLetter:
+			d, ok := toDigit[b]
+			if !ok {
+				return "", false
+			}
+			out[i] = d
+		case pattern[k] == 'A' && isDigit:
+			l, ok := toLetter[b]
+			if !ok {
+				return "", false
+			}
+			out[i] = l
+		}
+		k++
+	}
+	return string(out), k == len(pattern)
+}
+
+// mendNIM undoes look-alikes in a recognised student number when exactly one result fits
+// a known form.
+func mendNIM(text string) (string, bool) {
+	var result string
+	for _, f := range builtinNIMForms() {
+		if m, ok := mendByPattern(text, NormaliseNIM(f.Pattern)); ok && f.Fits(m) {
+			if result != "" && result != m {
+				return "", false
+			}
+			result = m
+		}
+	}
+	return result, result != ""
+}

@@ -1,0 +1,131 @@
+package transcript
+
+import "slices"
+
+// seenOf are the grades of the rows that were read for sure, with their weights.
+func seenOf(rows []Row, weights bool) []Seen {
+	var seen []Seen
+	for i := range rows {
+		g := rows[i].Grade
+		if g == nil || g.Value == "" || g.Text != "" {
+			continue
+		}
+		s := Seen{Grade: g.Value}
+		if w := rows[i].Weight; weights && w != nil && w.Text == w.asPrinted() {
+			s.Weight = &w.Value
+		}
+		seen = append(seen, s)
+	}
+	return seen
+}
+
+// asPrinted is the text of a field that was read without mending.
+func (f *Field[T]) asPrinted() string { return f.Text }
+
+// scalesOf infers the scales of the rows. A few contradicting weights are findings, not
+// another scale: the weights that most rows of a letter show count.
+func scalesOf(rows []Row, university string) []Scale {
+	all := builtinScales()
+	if fit := InferScales(all, seenOf(rows, true), university); len(fit) > 0 {
+		return fit
+	}
+	votes := map[Seen]int{}
+	best := map[string]Decimal{}
+	count := map[string]int{}
+	for _, s := range seenOf(rows, true) {
+		if s.Weight == nil {
+			continue
+		}
+		key := Seen{Grade: s.Grade + "\x00" + s.Weight.String()}
+		votes[key]++
+		if votes[key] > count[s.Grade] {
+			count[s.Grade], best[s.Grade] = votes[key], *s.Weight
+		}
+	}
+	letters := seenOf(rows, false)
+	for i := range letters {
+		if w, ok := best[letters[i].Grade]; ok && count[letters[i].Grade] > 1 {
+			letters[i].Weight = &w
+		}
+	}
+	if fit := InferScales(all, letters, university); len(fit) > 0 {
+		return fit
+	}
+	return InferScales(all, seenOf(rows, false), university)
+}
+
+// resolve settles what was not legible by the one value that the numbers beside it allow.
+// A grade that was legible is never changed: a contradiction is a finding.
+func resolve(rows []Row, fit []Scale) {
+	for i := range rows {
+		r := &rows[i]
+		mendWeight(r, fit)
+		mendCredits(r)
+		resolveGrade(r, fit)
+	}
+}
+
+// mendWeight puts back the decimal point that a recogniser lost ("375") when the scale
+// has that weight.
+func mendWeight(r *Row, fit []Scale) {
+	w := r.Weight
+	if w == nil || w.Value <= DecimalOf(4) {
+		return
+	}
+	for _, by := range []Decimal{100, 10} {
+		v := w.Value / by
+		if v*by == w.Value && slices.ContainsFunc(fit, func(s Scale) bool { return s.hasWeight(v) }) {
+			w.Value = v
+			w.Confidence *= 0.7
+			return
+		}
+	}
+	r.Weight = nil
+}
+
+func (s Scale) hasWeight(w Decimal) bool {
+	return slices.ContainsFunc(s.Letters, func(l Letter) bool { return !l.Pending && l.Weight == w })
+}
+
+func mendCredits(r *Row) {
+	if r.SKS != nil || r.Points == nil || r.Weight == nil || r.Weight.Value <= 0 || r.Points.Source != Pixels {
+		return
+	}
+	v := r.Points.Value.Div(r.Weight.Value)
+	if n, whole := v.Whole(); !whole || n < 1 || n > 12 {
+		return
+	}
+	f := *r.Points
+	f.Value, f.Source, f.Text = v, Arithmetic, ""
+	f.Confidence = min(r.Points.Confidence, r.Weight.Confidence) * 0.8
+	r.SKS = &f
+}
+
+// resolveGrade names an illegible grade by its printed weight when the scales that fit
+// leave one letter.
+func resolveGrade(r *Row, fit []Scale) {
+	g := r.Grade
+	if g == nil || r.Weight == nil || g.Source != Pixels || g.Value != "" && g.Confidence > 0.45 {
+		return
+	}
+	letter := ""
+	for _, s := range fit {
+		for _, l := range s.Letters {
+			if l.Pending || l.Weight != r.Weight.Value {
+				continue
+			}
+			if letter != "" && letter != l.Name {
+				return
+			}
+			letter = l.Name
+		}
+	}
+	if letter == "" || r.Points != nil && r.SKS != nil && r.SKS.Value.Mul(r.Weight.Value) != r.Points.Value {
+		return
+	}
+	if g.Value != "" && g.Value != letter && g.Text == "" {
+		return
+	}
+	g.Value, g.Source = letter, Arithmetic
+	g.Confidence = min(0.85, max(g.Confidence, r.Weight.Confidence*0.9))
+}

@@ -1,0 +1,291 @@
+package transcript
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// maxSKS is the largest number of credits that one course has.
+const maxSKS = 40
+
+// row makes the values of a draft. Cells that cannot be read stay nil; a grade cell that
+// holds nothing legible has the value "".
+func (d *draft) row(bilingual bool) Row {
+	r := Row{Page: 0, Box: boxOf(d.tokens())}
+	if all := d.tokens(); len(all) > 0 {
+		r.Page = all[0].page
+	}
+	r.Code = d.code()
+	r.Name = d.name(bilingual)
+	r.SKS = d.credits()
+	r.Grade = d.grade()
+	r.Weight = d.number(weightColumn)
+	r.Points = d.number(pointsColumn)
+	if ts := d.cells[semesterColumn]; len(ts) > 0 {
+		one := Reading{}
+		setSemester(&one, ts)
+		r.Semester = one.Semester
+	}
+	return r
+}
+
+func (d *draft) code() *Field[string] {
+	ts := d.cells[codeColumn]
+	var kept []*token
+	text := ""
+	for _, t := range ts {
+		part := strings.Trim(t.Text, "|[](){}:;,._")
+		if NormaliseCode(part) == "" {
+			continue
+		}
+		if text != "" && len(part) > 2 && len(text) > 4 && !strings.ContainsAny(part, "0123456789") {
+			continue
+		}
+		kept, text = append(kept, t), strings.TrimSpace(text+" "+part)
+	}
+	if len(NormaliseCode(text)) < 2 {
+		return nil
+	}
+	return fieldOf(text, "", kept)
+}
+
+func (d *draft) name(bilingual bool) *Field[string] {
+	ts := d.cells[nameColumn]
+	if len(ts) == 0 {
+		return nil
+	}
+	if bilingual {
+		ts = firstHalf(ts)
+	}
+	var kept []*token
+	var parts []string
+	for _, t := range ts {
+		if part := strings.Trim(t.Text, "|[]{}_~="); part != "" {
+			kept, parts = append(kept, t), append(parts, part)
+		}
+	}
+	text := strings.Join(parts, " ")
+	if len(NormaliseName(text)) < 2 {
+		return nil
+	}
+	return fieldOf(text, "", kept)
+}
+
+// firstHalf keeps the upper half of an even number of lines.
+func firstHalf(ts []*token) []*token {
+	lines := 1
+	var starts []int
+	for i := 1; i < len(ts); i++ {
+		if ts[i].x0 < ts[i-1].x0 {
+			lines++
+			starts = append(starts, i)
+		}
+	}
+	if lines%2 != 0 {
+		return ts
+	}
+	return ts[:starts[lines/2-1]]
+}
+
+func (d *draft) credits() *Field[Decimal] {
+	for _, t := range d.cells[sksColumn] {
+		v, ok := parseNumber(t.Text)
+		clean := ok
+		if !ok && t.Source == Pixels {
+			v, ok = mendNumber(t.Text)
+		}
+		if !ok || v > DecimalOf(maxSKS) {
+			continue
+		}
+		text := ""
+		if !clean {
+			text = t.Text
+		}
+		f := fieldOf(v, text, []*token{t})
+		if !clean {
+			f.Confidence *= 0.6
+		}
+		return f
+	}
+	return nil
+}
+
+func (d *draft) number(k columnKind) *Field[Decimal] {
+	for _, t := range d.cells[k] {
+		v, ok := parseNumber(t.Text)
+		if ok {
+			return fieldOf(v, t.Text, []*token{t})
+		}
+	}
+	ts := d.cells[k]
+	if len(ts) == 0 || ts[0].Source != Pixels {
+		return nil
+	}
+	if v, ok := mendNumber(strings.ReplaceAll(joinTokens(ts), " ", "")); ok {
+		f := fieldOf(v, joinTokens(ts), ts)
+		f.Confidence *= 0.5
+		return f
+	}
+	return nil
+}
+
+func (d *draft) grade() *Field[string] {
+	ts := d.cells[gradeColumn]
+	if len(ts) == 0 {
+		if d.empty == nil {
+			return nil
+		}
+		all := d.tokens()
+		f := fieldOf("", "", all)
+		f.Box, f.Confidence = *d.empty, min(f.Confidence, 0.5)
+		return f
+	}
+	joined := strings.ReplaceAll(joinTokens(ts), " ", "")
+	if m, ok := mendGrade(joined); ok {
+		return mendedGrade(m, joined, ts)
+	}
+	for i := range ts {
+		if m, ok := mendGrade(ts[i].Text); ok {
+			f := mendedGrade(m, joined, ts[i:i+1])
+			f.Confidence *= 0.7
+			return f
+		}
+	}
+	f := fieldOf("", joined, ts)
+	f.Confidence = min(f.Confidence, 0.3)
+	return f
+}
+
+func mendedGrade(m mended, text string, ts []*token) *Field[string] {
+	f := fieldOf(m.grade, "", ts)
+	if NormaliseGrade(text) != m.grade {
+		f.Text = text
+		f.Confidence = min(f.Confidence, 0.7)
+	}
+	if !m.sure {
+		f.Confidence = min(f.Confidence, 0.4)
+	}
+	return f
+}
+
+// complete reports whether the row says which course, how many credits, and which grade.
+func (r *Row) complete() bool {
+	return (r.Code != nil || r.Name != nil) && r.SKS != nil && r.Grade != nil && r.Grade.Value != ""
+}
+
+// draftOf reads a course from a line alone, for tables whose heading was not found:
+// [number] [code] name, then credits, grade and numbers in any order.
+func draftOf(l *line) (draft, bool) {
+	ts := slices.DeleteFunc(slices.Clone(l.tokens), func(t *token) bool {
+		return strings.Trim(t.Text, "|[](){}_—-=~.,:;'\"") == "" && !pendingGrade(t.Text)
+	})
+	d := draft{cells: map[columnKind][]*token{}, y: l.yc}
+	i := 0
+	if i < len(ts) && ts[i].type_ == typeInt {
+		d.cells[indexColumn] = ts[i : i+1]
+		i++
+	}
+	if i < len(ts) && looksLikeCode(ts[i].Text) {
+		d.cells[codeColumn] = ts[i : i+1]
+		i++
+	}
+	tail := len(ts)
+	for tail > i && tailToken(ts[tail-1]) {
+		tail--
+	}
+	if tail-i < 1 || len(ts)-tail < 2 || tail-i > 14 {
+		return draft{}, false
+	}
+	d.cells[nameColumn] = ts[i:tail]
+	for k, t := range ts[tail:] {
+		v, number := parseNumber(t.Text)
+		_, grade := mendGrade(t.Text)
+		whole, isWhole := v.Whole()
+		switch {
+		case number && isWhole && whole >= 1 && whole <= 12 && len(d.cells[sksColumn]) == 0:
+			d.cells[sksColumn] = ts[tail+k : tail+k+1]
+		case number && v <= DecimalOf(4) && t.type_ == typeDecimal && len(d.cells[weightColumn]) == 0:
+			d.cells[weightColumn] = ts[tail+k : tail+k+1]
+		case number && t.type_ == typeDecimal:
+			d.cells[pointsColumn] = ts[tail+k : tail+k+1]
+		case grade && !number:
+			d.cells[gradeColumn] = ts[tail+k : tail+k+1]
+		}
+	}
+	if len(d.cells[sksColumn]) == 0 || len(d.cells[gradeColumn]) == 0 {
+		return draft{}, false
+	}
+	return d, true
+}
+
+func looksLikeCode(s string) bool {
+	n := NormaliseCode(s)
+	if len(n) < 4 || len(n) > 14 {
+		return false
+	}
+	digit := strings.Count(strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return '9'
+		}
+		return r
+	}, n), "9")
+	return digit >= 2
+}
+
+func tailToken(t *token) bool {
+	switch t.type_ {
+	case typeInt, typeDecimal, typeGrade, typeHistory:
+		return true
+	}
+	_, ok := mendGrade(t.Text)
+	return ok && len(t.Text) <= 4
+}
+
+var codeShape = regexp.MustCompile(`[A-Z]|[0-9]`)
+
+// shapeOf writes a code's letters as A and its digits as 9.
+func shapeOf(code string) string {
+	return codeShape.ReplaceAllStringFunc(NormaliseCode(code), func(c string) string {
+		if c[0] <= '9' {
+			return "9"
+		}
+		return "A"
+	})
+}
+
+// mendCodes undoes look-alikes in recognised codes by the shape that most codes have.
+func mendCodes(rows []Row) {
+	count := map[string]int{}
+	var order []string
+	for i := range rows {
+		if rows[i].Code != nil {
+			shape := shapeOf(rows[i].Code.Value)
+			if count[shape] == 0 {
+				order = append(order, shape)
+			}
+			count[shape]++
+		}
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return count[b] - count[a] })
+	for i := range rows {
+		c := rows[i].Code
+		if c == nil || c.Source != Pixels {
+			continue
+		}
+		own := shapeOf(c.Value)
+		for _, shape := range order[:min(len(order), 4)] {
+			if shape == own || count[shape] < 2 || count[shape] <= count[own] {
+				break
+			}
+			if m, ok := mendByPattern(c.Value, shape); ok {
+				if c.Text == "" {
+					c.Text = c.Value
+				}
+				c.Value = m
+				c.Confidence *= 0.8
+				break
+			}
+		}
+	}
+}
