@@ -1,0 +1,182 @@
+package ocr
+
+import (
+	"image"
+)
+
+const (
+	block     = 16  // pixels of a cell in which the ground is measured
+	ink       = 150 // of 255 on a normalised page: darker is ink
+	darkShare = 0.8 // of the paper's brightness: a ground below this is a coloured bar
+	minPaper  = 40  // of 255: paper in deep shadow
+)
+
+// Normalise makes the ground white and the type dark: shadows and colour casts are divided
+// out, and light type on a dark bar or tile is inverted.
+func Normalise(picture *image.Gray) *image.Gray {
+	w, h := picture.Rect.Dx(), picture.Rect.Dy()
+	out := image.NewGray(image.Rect(0, 0, w, h))
+	if w == 0 || h == 0 {
+		return out
+	}
+	ground := measure(picture)
+	paper := ground.paper()
+	dark := ground.dark(paper)
+	for y := range h {
+		from := picture.Pix[y*picture.Stride : y*picture.Stride+w]
+		to := out.Pix[y*w : (y+1)*w]
+		by := float64(y)/block - 0.5
+		for x := range w {
+			cell := y/block*ground.w + x/block
+			if dark[cell] {
+				own := int(ground.level[cell])
+				to[x] = byte(255 - min(255, 255*max(0, int(from[x])-own)/max(255-own, 60)))
+				continue
+			}
+			level := sample(paper, ground.w, ground.h, float64(x)/block-0.5, by)
+			to[x] = byte(min(255, 255*float64(from[x])/level))
+		}
+	}
+	return out
+}
+
+// grid holds a brightness for each block of a picture.
+type grid struct {
+	w, h  int
+	level []uint8 // the most frequent brightness: the ground, of whatever colour
+	light []uint8 // a high percentile: the paper, where there is any
+}
+
+func measure(picture *image.Gray) grid {
+	w, h := picture.Rect.Dx(), picture.Rect.Dy()
+	g := grid{w: (w + block - 1) / block, h: (h + block - 1) / block}
+	g.level = make([]uint8, g.w*g.h)
+	g.light = make([]uint8, g.w*g.h)
+	for by := range g.h {
+		for bx := range g.w {
+			var bins [32]int
+			n := 0
+			for y := by * block; y < min((by+1)*block, h); y++ {
+				row := picture.Pix[y*picture.Stride:]
+				for x := bx * block; x < min((bx+1)*block, w); x++ {
+					bins[row[x]>>3]++
+					n++
+				}
+			}
+			g.level[by*g.w+bx], g.light[by*g.w+bx] = peak(bins), percentile(bins, n*85/100)
+		}
+	}
+	return g
+}
+
+func peak(bins [32]int) uint8 {
+	best, at := -1, 0
+	for i := range bins {
+		n := 2 * bins[i]
+		if i > 0 {
+			n += bins[i-1]
+		}
+		if i < 31 {
+			n += bins[i+1]
+		}
+		if n >= best {
+			best, at = n, i
+		}
+	}
+	return uint8(at*8 + 4)
+}
+
+func percentile(bins [32]int, rank int) uint8 {
+	for i, n := range bins {
+		if rank -= n; rank < 0 {
+			return uint8(i*8 + 4)
+		}
+	}
+	return 255
+}
+
+// paper estimates the brightness of bare paper around every block: the brightest ground
+// near by, smoothed. Type, bars and tiles disappear in it; shadows remain.
+func (g grid) paper() []float64 {
+	const reach = 4
+	brightest := spread(g.light, g.w, g.h, reach)
+	out := make([]float64, len(brightest))
+	for i, v := range brightest {
+		out[i] = max(minPaper, float64(v))
+	}
+	return smooth(smooth(out, g.w, g.h, reach), g.w, g.h, reach/2)
+}
+
+// dark finds blocks whose ground is a bar or tile: much darker than the paper near by, and
+// not alone, for a single block may be a thick letter.
+func (g grid) dark(paper []float64) []bool {
+	raw := make([]bool, len(g.level))
+	for i, v := range g.level {
+		raw[i] = float64(v) < darkShare*paper[i]
+	}
+	out := make([]bool, len(raw))
+	for y := range g.h {
+		for x := 0; x < g.w; x++ {
+			end := x
+			for end < g.w && raw[y*g.w+end] {
+				end++
+			}
+			if end-x >= 4 {
+				for ; x < end; x++ {
+					out[y*g.w+x] = true
+				}
+			}
+			x = max(x, end)
+		}
+	}
+	return out
+}
+
+// spread is the maximum over a square of the given reach.
+func spread(v []uint8, w, h, reach int) []uint8 {
+	pass := func(in []uint8, n, step, lines, lineStep int) []uint8 {
+		out := make([]uint8, len(in))
+		for l := range lines {
+			for i := range n {
+				m := uint8(0)
+				for j := max(0, i-reach); j <= min(n-1, i+reach); j++ {
+					m = max(m, in[l*lineStep+j*step])
+				}
+				out[l*lineStep+i*step] = m
+			}
+		}
+		return out
+	}
+	return pass(pass(v, w, 1, h, w), h, w, w, 1)
+}
+
+// smooth is the mean over a square of the given reach.
+func smooth(v []float64, w, h, reach int) []float64 {
+	pass := func(in []float64, n, step, lines, lineStep int) []float64 {
+		out := make([]float64, len(in))
+		for l := range lines {
+			for i := range n {
+				sum, count := 0.0, 0
+				for j := max(0, i-reach); j <= min(n-1, i+reach); j++ {
+					sum += in[l*lineStep+j*step]
+					count++
+				}
+				out[l*lineStep+i*step] = sum / float64(count)
+			}
+		}
+		return out
+	}
+	return pass(pass(v, w, 1, h, w), h, w, w, 1)
+}
+
+// sample reads a grid between its points.
+func sample(v []float64, w, h int, x, y float64) float64 {
+	x = min(max(x, 0), float64(w-1))
+	y = min(max(y, 0), float64(h-1))
+	x0, y0 := int(x), int(y)
+	x1, y1 := min(x0+1, w-1), min(y0+1, h-1)
+	fx, fy := x-float64(x0), y-float64(y0)
+	top := v[y0*w+x0]*(1-fx) + v[y0*w+x1]*fx
+	bottom := v[y1*w+x0]*(1-fx) + v[y1*w+x1]*fx
+	return top*(1-fy) + bottom*fy
+}

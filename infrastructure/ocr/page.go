@@ -1,0 +1,84 @@
+package ocr
+
+import (
+	"context"
+	"image"
+
+	"github.com/otiai10/gosseract/v2"
+
+	"asprak/application"
+	"asprak/domain/transcript"
+)
+
+const (
+	targetHeight = 30   // pixels from foot to top of a capital that Tesseract reads best
+	maxScale     = 3.0  // enlarging further adds no detail
+	minScale     = 0.4  // of huge photos
+	maxSide      = 5000 // pixels of a prepared picture's longer side
+	poorWords    = 25   // fewer sure words than this: the page may stand on its head
+	sure         = 0.7
+)
+
+// upright reads the picture, turning it where it does not stand upright.
+func (e *Engine) upright(ctx context.Context, picture *image.Gray) (application.Recognised, error) {
+	flat := Normalise(picture)
+	turn := 0
+	if lying(flat) {
+		turn = 90
+	}
+	best, score, err := e.attempt(ctx, flat, turn)
+	if err != nil || score >= poorWords {
+		return best, err
+	}
+	for _, other := range []int{180, 270, 90} {
+		turned, better, err := e.attempt(ctx, flat, (turn+other)%360)
+		if err != nil {
+			return best, err
+		}
+		if better > score {
+			best, score = turned, better
+		}
+		if score >= poorWords {
+			break
+		}
+	}
+	return best, nil
+}
+
+// attempt reads the picture turned clockwise by the angle, and counts the words that are sure.
+func (e *Engine) attempt(ctx context.Context, flat *image.Gray, turn int) (application.Recognised, int, error) {
+	if err := ctx.Err(); err != nil {
+		return application.Recognised{}, 0, err
+	}
+	page := rotate(Turn(flat, turn), skew(Turn(flat, turn)))
+	w, h := page.Rect.Dx(), page.Rect.Dy()
+	seen := application.Recognised{Width: float64(w), Height: float64(h), Turn: turn}
+	scale := pageScale(page)
+	page = resize(page, scale)
+	RemoveRules(page)
+	words, err := e.read(page, gosseract.PSM_SPARSE_TEXT)
+	if err != nil {
+		return seen, 0, err
+	}
+	score := 0
+	for i, word := range words {
+		b := word.Box
+		words[i].Box = transcript.Box{X0: b.X0 / scale, Y0: b.Y0 / scale, X1: b.X1 / scale, Y1: b.Y1 / scale}
+		if word.Confidence >= sure && len(word.Text) >= 3 {
+			score++
+		}
+	}
+	seen.Words = words
+	return seen, score, nil
+}
+
+// pageScale is by how much to enlarge the page so that its type has the target height.
+func pageScale(page *image.Gray) float64 {
+	height := typeHeight(page)
+	if height == 0 {
+		return 1
+	}
+	scale := min(maxScale, max(minScale, targetHeight/height))
+	longer := float64(max(page.Rect.Dx(), page.Rect.Dy()))
+	return min(scale, maxSide/longer)
+}
