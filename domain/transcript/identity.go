@@ -123,17 +123,32 @@ func readIdentity(r *Reading, s *sheet, tableTop float64) {
 					setNIM(r, valueOf(s, l, f.from, f.to))
 				}
 			case facultyField:
-				setText(&r.Faculty, valueOf(s, l, f.from, f.to))
+				if apart(s, l, f.to) {
+					setText(&r.Faculty, valueOf(s, l, f.from, f.to))
+				}
 			case programmeField:
-				setText(&r.Programme, valueOf(s, l, f.from, f.to))
+				if apart(s, l, f.to) {
+					setText(&r.Programme, valueOf(s, l, f.from, f.to))
+				}
 			case semesterField:
-				setSemester(r, valueOf(s, l, f.from, f.to))
+				if apart(s, l, f.to) || !yearPattern.MatchString(l.text()) {
+					setSemester(r, valueOf(s, l, f.from, f.to))
+				}
 			}
 		}
 		if l.yc <= tableTop {
 			readHeading(r, s, l)
 		}
 	}
+}
+
+// apart reports whether a colon or a gap stands behind a caption that ends before token
+// to. Otherwise it is part of a phrase ("Fakultas Teknik", "Semester 2 Tahun ...").
+func apart(s *sheet, l *line, to int) bool {
+	if to >= len(l.tokens) {
+		return true
+	}
+	return strings.HasSuffix(l.tokens[to-1].Text, ":") || strings.HasPrefix(l.tokens[to].Text, ":") || l.tokens[to].x0-l.tokens[to-1].x1 > 1.5*s.h
 }
 
 // inPair reports whether the caption belongs to a pair caption on the line.
@@ -206,28 +221,21 @@ func setNIM(r *Reading, ts []*token) {
 		kept, text = append(kept, t), text+part
 	}
 	text = strings.Trim(text, ".-/")
-	if !LooksLikeNIM(text) && !mendable(text) {
-		return
+	if LooksLikeNIM(text) || len(mendNIM(text, "")) > 0 {
+		r.NIM = fieldOf(text, "", kept)
 	}
-	f := fieldOf(text, "", kept)
-	if f.Source == Pixels && !fitsForm(text) {
-		if m, ok := mendNIM(text); ok {
-			f.Value, f.Text = m, text
-			f.Confidence *= 0.8
-		}
-	}
-	r.NIM = f
 }
 
-func mendable(text string) bool { _, ok := mendNIM(text); return ok }
-
-func fitsForm(text string) bool {
-	for _, f := range builtinNIMForms() {
-		if f.Fits(text) {
-			return true
-		}
+// mendNumberOf undoes look-alikes in a recognised student number when it has none of the
+// forms of the document's university and exactly one mended reading has.
+func mendNumberOf(f *Field[string], university string) {
+	if f == nil || f.Source != Pixels || fitsForm(f.Value, university) {
+		return
 	}
-	return false
+	if m := mendNIM(f.Value, university); len(m) == 1 {
+		f.Text, f.Value = f.Value, m[0]
+		f.Confidence *= 0.8
+	}
 }
 
 func setText(field **Field[string], ts []*token) {
@@ -285,7 +293,7 @@ func readHeading(r *Reading, s *sheet, l *line) {
 				label := termPattern.FindString(text)
 				if label == "" {
 					if n := termNumber.FindStringSubmatch(text); n != nil {
-						label = n[1]
+						label = map[string]string{"1": "Gasal", "2": "Genap", "3": "Pendek"}[n[1]]
 					}
 				}
 				if label != "" {

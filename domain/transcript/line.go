@@ -62,6 +62,9 @@ func newSheet(p Page) *sheet {
 		if w.Hidden != "" || w.Text == "" || utf8.RuneCountInString(w.Text) > maxWordRunes || !sane(w.Box) {
 			continue
 		}
+		if w.Source == Pixels && strings.Trim(w.Text, "|[]{}_!¦") == "" {
+			continue
+		}
 		if w.Source == Pixels {
 			pixels++
 		} else {

@@ -109,17 +109,77 @@ func mendByPattern(text, pattern string) (string, bool) {
 	return string(out), k == len(pattern)
 }
 
-// mendNIM undoes look-alikes in a recognised student number when exactly one result fits
-// a known form.
-func mendNIM(text string) (string, bool) {
-	var result string
-	for _, f := range builtinNIMForms() {
-		if m, ok := mendByPattern(text, NormaliseNIM(f.Pattern)); ok && f.Fits(m) {
-			if result != "" && result != m {
-				return "", false
+// formsOf are the forms of the named university, all forms when it has none here.
+func formsOf(university string) []NIMForm {
+	all := builtinNIMForms()
+	name := NormaliseName(university)
+	own := slices.DeleteFunc(slices.Clone(all), func(f NIMForm) bool { return NormaliseName(f.University) != name })
+	if len(own) > 0 {
+		return own
+	}
+	return all
+}
+
+func fitsForm(nim, university string) bool {
+	return slices.ContainsFunc(formsOf(university), func(f NIMForm) bool { return f.Fits(nim) })
+}
+
+// mendNIM returns the student numbers that a recognised text may stand for, going by the
+// forms of the university: look-alikes undone, a separator that was read as a digit put
+// back, and a rule or colon before the number that was read as a digit dropped.
+func mendNIM(text, university string) []string {
+	var out []string
+	for _, f := range formsOf(university) {
+		for _, t := range []string{text, strings.TrimLeft(text[:min(1, len(text))], "1Il|!:") + text[min(1, len(text)):]} {
+			m, ok := f.align(t)
+			if ok && f.Fits(m) && !slices.Contains(out, m) {
+				out = append(out, m)
 			}
-			result = m
+			if ok {
+				break
+			}
 		}
 	}
-	return result, result != ""
+	return out
+}
+
+// align lays a text on the form, sign by sign.
+func (f NIMForm) align(text string) (string, bool) {
+	extra := len(NormaliseNIM(text)) - len(NormaliseNIM(f.Pattern))
+	if extra < 0 || extra > strings.Count(f.Pattern, "/") || len(text) > 40 {
+		return "", false
+	}
+	var out strings.Builder
+	i := 0
+	for k := range len(f.Pattern) {
+		p := f.Pattern[k]
+		if p != '9' && p != 'A' {
+			switch {
+			case i < len(text) && !alphanumericByte(text[i]):
+				i++
+			case i < len(text) && extra > 0 && strings.IndexByte("1IlJ7", text[i]) >= 0:
+				i++
+				extra--
+			}
+			out.WriteByte(p)
+			continue
+		}
+		for i < len(text) && !alphanumericByte(text[i]) && text[i] != '|' && text[i] != '!' {
+			i++
+		}
+		if i >= len(text) {
+			return "", false
+		}
+		m, ok := mendByPattern(text[i:i+1], string(p))
+		if !ok {
+			return "", false
+		}
+		out.WriteString(m)
+		i++
+	}
+	return out.String(), extra == 0 && NormaliseNIM(text[i:]) == ""
+}
+
+func alphanumericByte(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 }

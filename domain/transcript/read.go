@@ -34,12 +34,16 @@ func Read(file File) Reading {
 	if r.University != nil {
 		university = r.University.Value
 	}
+	mendNumberOf(r.NIM, university)
 	fit := scalesOf(r.Rows, university)
 	resolve(r.Rows, fit)
 	r.Scale = agreed(fit)
 	r.Kind = kindOf(sheets, &r, b)
-	if r.Kind == NotStudyResult {
+	switch r.Kind {
+	case NotStudyResult:
 		r.Rows = nil
+	case Transcript:
+		r.AcademicYear, r.SemesterLabel = nil, nil // those on the page are of one term among many
 	}
 	var found []sighting
 	for _, s := range sheets {
@@ -171,10 +175,10 @@ func kindOf(sheets []*sheet, r *Reading, b body) Kind {
 	for _, s := range sheets {
 		for i := range s.lines {
 			for _, seg := range segments(&s.lines[i], 2.5*s.h) {
-				if len(seg) > 9 {
+				text := joinFold(seg)
+				if len(seg) > 9 || strings.ContainsAny(joinTokens(seg), "_@") || strings.Contains(text, "PDF") {
 					continue
 				}
-				text := joinFold(seg)
 				plan = plan || startsWithAny(text, planTitles)
 				if title != NotStudyResult {
 					continue

@@ -254,7 +254,8 @@ func shapeOf(code string) string {
 	})
 }
 
-// mendCodes undoes look-alikes in recognised codes by the shape that most codes have.
+// mendCodes undoes look-alikes in recognised codes: first digits and letters by the shape
+// that most codes have, then letters by the prefix that most codes of a shape have.
 func mendCodes(rows []Row) {
 	count := map[string]int{}
 	var order []string
@@ -278,14 +279,80 @@ func mendCodes(rows []Row) {
 			if shape == own || count[shape] < 2 || count[shape] <= count[own] {
 				break
 			}
-			if m, ok := mendByPattern(c.Value, shape); ok {
-				if c.Text == "" {
-					c.Text = c.Value
-				}
-				c.Value = m
-				c.Confidence *= 0.8
+			m, ok := mendByPattern(c.Value, shape)
+			if !ok && own == "9"+shape {
+				// The row's number, read together with the code.
+				m, ok = c.Value[1:], c.Value[0] >= '0' && c.Value[0] <= '9'
+			}
+			if ok {
+				c.mend(m)
 				break
 			}
 		}
 	}
+	mendPrefixes(rows)
+}
+
+// mend puts a mended code in place of what was recognised.
+func (f *Field[T]) mend(v T) {
+	if s, ok := any(f.Value).(string); ok && f.Text == "" {
+		f.Text = s
+	}
+	f.Value = v
+	f.Confidence *= 0.8
+}
+
+// twins are letters that a recogniser takes for one another.
+var twins = []string{"UVWY", "IL", "OQDG", "EF", "MN", "PR", "CG", "SB", "KX"}
+
+func twin(a, b byte) bool {
+	return slices.ContainsFunc(twins, func(s string) bool { return strings.IndexByte(s, a) >= 0 && strings.IndexByte(s, b) >= 0 })
+}
+
+// mendPrefixes turns a rare prefix into the one of the same shape that at least three
+// times as many codes have, when they differ by one twin letter.
+func mendPrefixes(rows []Row) {
+	count := map[string]int{}
+	for i := range rows {
+		if rows[i].Code != nil {
+			count[codePrefix(rows[i].Code.Value)]++
+		}
+	}
+	for i := range rows {
+		c := rows[i].Code
+		if c == nil || c.Source != Pixels {
+			continue
+		}
+		own := codePrefix(c.Value)
+		best := ""
+		for p, n := range count {
+			if n >= 3*count[own] && len(p) == len(own) && twins1(own, p) && (best == "" || n > count[best] || n == count[best] && p < best) {
+				best = p
+			}
+		}
+		if best == "" || !strings.HasPrefix(strings.ToUpper(c.Value), own) {
+			continue
+		}
+		c.mend(best + c.Value[len(own):])
+	}
+}
+
+func codePrefix(code string) string {
+	n := NormaliseCode(code)
+	return strings.TrimRight(n[:len(n)-len(strings.TrimLeft(n, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))], " ")
+}
+
+// twins1 reports whether the words differ in exactly one place, by twin letters.
+func twins1(a, b string) bool {
+	differ := 0
+	for i := range len(a) {
+		if a[i] == b[i] {
+			continue
+		}
+		if !twin(a[i], b[i]) {
+			return false
+		}
+		differ++
+	}
+	return differ == 1
 }

@@ -105,6 +105,17 @@ func isSumLine(ts []*token, h float64) bool {
 	return false
 }
 
+// namesField reports whether the captions on a line say what each number is, so that the
+// columns above do not.
+func namesField(l *line, h float64) bool {
+	for _, f := range fieldCaptions.match(l.tokens, 1.3*h) {
+		if isSumField(f.kind) && f.kind != sksField {
+			return true
+		}
+	}
+	return false
+}
+
 func isSumField(k fieldKind) bool {
 	return k >= ipsField && k <= cumPointsField
 }
@@ -180,6 +191,8 @@ func valueRight(kind fieldKind, ts []*token) ([]sighting, bool) {
 			if kind == ipkField && i+1 < len(ts) && ts[i+1].fold == "SKS" {
 				out = append(out, sighting{cumSKSField, d, fieldOf(d, t.Text, ts[i:i+1]), false})
 			}
+		case ok && t.Source == Pixels && d == DecimalOf(1) && i+1 < len(ts) && ts[i+1].type_ == typeInt && ts[i+1].x0-t.x1 < t.y1-t.y0:
+			// A colon, read as a digit.
 		case ok && d <= DecimalOf(4000):
 			return []sighting{{kind, d, fieldOf(d, t.Text, ts[i:i+1]), between > 0}}, true
 		case typeOf(text) == typeText && foldCaption(text) != "" && foldCaption(text) != "SKS":

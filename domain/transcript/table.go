@@ -410,7 +410,9 @@ func (t *table) untilEnd(lines []line, s *sheet) ([]line, []sumRow) {
 			break
 		}
 		if t.isSum(l, s) {
-			sums = append(sums, t.sumOf(l))
+			if !namesField(l, s.h) {
+				sums = append(sums, t.sumOf(l))
+			}
 			end = i
 			break
 		}
