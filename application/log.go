@@ -67,6 +67,15 @@ func ParsePosition(s string) (Position, error) {
 	return Position{commit, prepare}, nil
 }
 
+// MarshalText writes what String does.
+func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (p *Position) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePosition(string(text))
+	return err
+}
+
 // NewRecord is an event about to be appended. Data and Metadata are JSON.
 type NewRecord struct {
 	ID       uuid.UUID
