@@ -258,6 +258,92 @@ func (c *column) add(p phrase, above bool) {
 	c.y0, c.y1 = min(c.y0, p.y0), max(c.y1, p.y1)
 }
 
+// borrowColumns completes the headings of tables below one another: where two headings
+// stand in the same places, a caption that one of them lost is taken from the other.
+func borrowColumns(headers []header, h float64) {
+	fullest := -1
+	for i := range headers {
+		if fullest < 0 || len(headers[i].columns) > len(headers[fullest].columns) {
+			fullest = i
+		}
+	}
+	for i := range headers {
+		if i == fullest || !headers[i].aligned(&headers[fullest], h) {
+			continue
+		}
+		to := &headers[i]
+		for _, c := range headers[fullest].columns {
+			if c.kind == unknownColumn || slices.ContainsFunc(to.columns, func(o column) bool { return o.x0 < c.x1 && c.x0 < o.x1 }) {
+				continue
+			}
+			c.y0, c.y1 = to.top, to.bottom
+			to.columns = append(to.columns, c)
+		}
+		slices.SortStableFunc(to.columns, func(a, b column) int { return compare(a.xc(), b.xc()) })
+	}
+}
+
+// aligned reports whether all captions that both headings have stand one below the other.
+func (h *header) aligned(other *header, usual float64) bool {
+	same := 0
+	for _, c := range h.columns {
+		if c.kind == unknownColumn {
+			continue
+		}
+		k := slices.IndexFunc(other.columns, func(o column) bool { return o.kind == c.kind && o.x0 < c.x1 && c.x0 < o.x1 })
+		if k >= 0 {
+			same++
+		} else if slices.ContainsFunc(other.columns, func(o column) bool { return o.kind == c.kind }) {
+			return false
+		}
+	}
+	return same >= 3
+}
+
+// discover adds columns whose caption was lost: a stack of small numbers or of grades in
+// the body, far from every caption.
+func (h *header) discover(body []*token, usual float64) {
+	if len(sideBySide(h.columns)) > 1 {
+		return
+	}
+	for _, want := range []struct {
+		kind columnKind
+		fits func(*token) bool
+	}{
+		{sksColumn, func(t *token) bool { return t.type_ == typeInt && len(t.Text) == 1 }},
+		{gradeColumn, func(t *token) bool { return t.type_ == typeGrade }},
+	} {
+		if h.has(want.kind) {
+			continue
+		}
+		var xs []float64
+		for _, t := range body {
+			free := !slices.ContainsFunc(h.columns, func(c column) bool {
+				return c.kind != nameColumn && t.xc() > c.x0-usual && t.xc() < c.x1+usual
+			})
+			if free && want.fits(t) {
+				xs = append(xs, t.xc())
+			}
+		}
+		slices.Sort(xs)
+		from, count := 0.0, 0
+		for i := range xs {
+			n := 0
+			for n+i < len(xs) && xs[i+n]-xs[i] < usual {
+				n++
+			}
+			if n > count {
+				from, count = xs[i], n
+			}
+		}
+		if count < 4 || count*3 < len(linesOf(body, usual)) {
+			continue
+		}
+		h.columns = append(h.columns, column{kind: want.kind, kinds: []columnKind{want.kind}, x0: from - 0.3*usual, x1: from + 1.3*usual, y0: h.top, y1: h.bottom})
+		slices.SortStableFunc(h.columns, func(a, b column) int { return compare(a.xc(), b.xc()) })
+	}
+}
+
 // cut sets the borders between neighbouring columns where the fewest words of the body
 // are crossed, in the widest such gap.
 func (h *header) cut(body []*token, usual float64) {

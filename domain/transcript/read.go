@@ -36,7 +36,6 @@ func Read(file File) Reading {
 	}
 	mendNumberOf(r.NIM, university)
 	fit := scalesOf(r.Rows, university)
-	resolve(r.Rows, fit)
 	r.Scale = agreed(fit)
 	r.Kind = kindOf(sheets, &r, b)
 	switch r.Kind {
@@ -48,6 +47,12 @@ func Read(file File) Reading {
 	var found []sighting
 	for _, s := range sheets {
 		found = append(found, sightingsOf(s)...)
+	}
+	settleSums(&r, found, b.sums)
+	if r.TotalSKS != nil {
+		resolve(r.Rows, fit, &r.TotalSKS.Value)
+	} else {
+		resolve(r.Rows, fit, nil)
 	}
 	settleSums(&r, found, b.sums)
 	r.Confidence = confidenceOf(&r)
@@ -101,7 +106,9 @@ func readBody(sheets []*sheet) body {
 				rows = guessed
 			}
 		}
-		rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Grade == nil || r.Code == nil && r.Name == nil })
+		rows = slices.DeleteFunc(rows, func(r Row) bool {
+			return r.Grade == nil || r.Code == nil && r.Name == nil || r.Grade.Value == "" && r.SKS == nil && r.Weight == nil && r.Points == nil
+		})
 		if len(rows) > 0 && math.IsInf(top, 1) {
 			top = rows[0].Box.Y0 - s.h
 		}
@@ -142,7 +149,7 @@ func guessRows(s *sheet) []Row {
 		}
 		if d, ok := draftOf(l); ok {
 			r := d.row(false)
-			if r.complete() {
+			if r.Grade != nil && r.Grade.Value != "" {
 				r.Grade.Confidence *= 0.9
 				out = append(out, r)
 			}

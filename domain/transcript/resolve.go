@@ -56,12 +56,30 @@ func scalesOf(rows []Row, university string) []Scale {
 
 // resolve settles what was not legible by the one value that the numbers beside it allow.
 // A grade that was legible is never changed: a contradiction is a finding.
-func resolve(rows []Row, fit []Scale) {
+func resolve(rows []Row, fit []Scale, total *Decimal) {
 	for i := range rows {
-		r := &rows[i]
-		mendWeight(r, fit)
-		mendCredits(r)
-		resolveGrade(r, fit)
+		mendWeight(&rows[i], fit)
+	}
+	mendPoints(rows)
+	mendCredits(rows, total)
+	for i := range rows {
+		resolveGrade(&rows[i], fit)
+	}
+}
+
+// mendPoints puts back a lost decimal point ("700") where SKS x weight says the same.
+func mendPoints(rows []Row) {
+	for i := range rows {
+		p, w := rows[i].Points, rows[i].Weight
+		if p == nil || w == nil || p.Source != Pixels || p.Value < DecimalOf(100) {
+			continue
+		}
+		if v := p.Value / 100; v*100 == p.Value && w.Value > 0 {
+			if n, whole := v.Div(w.Value).Whole(); whole && n >= 1 && n <= 12 {
+				p.Value = v
+				p.Confidence *= 0.7
+			}
+		}
 	}
 }
 
@@ -87,18 +105,64 @@ func (s Scale) hasWeight(w Decimal) bool {
 	return slices.ContainsFunc(s.Letters, func(l Letter) bool { return !l.Pending && l.Weight == w })
 }
 
-func mendCredits(r *Row) {
-	if r.SKS != nil || r.Points == nil || r.Weight == nil || r.Weight.Value <= 0 || r.Points.Source != Pixels {
-		return
+// mendCredits fills in recognised credits that are missing or contradict weight and
+// points. A legible number gives way only when the printed total proves the change.
+func mendCredits(rows []Row, total *Decimal) {
+	type change struct {
+		row   int
+		value Decimal
+	}
+	var changes []change
+	var sum Decimal
+	missing, complete := -1, true
+	for i := range rows {
+		r := &rows[i]
+		if r.SKS != nil {
+			sum += r.SKS.Value
+		}
+		v, ok := creditsByPoints(r)
+		switch {
+		case ok && (r.SKS == nil || r.SKS.Value != v && r.SKS.Source == Pixels):
+			changes = append(changes, change{i, v})
+			if r.SKS != nil {
+				sum -= r.SKS.Value
+			}
+			sum += v
+		case r.SKS == nil:
+			complete = complete && missing < 0
+			missing = i
+		}
+	}
+	proven := total != nil && missing < 0 && sum == *total
+	for _, c := range changes {
+		if r := &rows[c.row]; r.SKS == nil || proven {
+			r.SKS = computed(c.value, r.SKS, r.Points)
+		}
+	}
+	if total != nil && missing >= 0 && complete && rows[missing].Grade != nil && rows[missing].Grade.Source == Pixels {
+		if n, whole := (*total - sum).Whole(); whole && n >= 1 && n <= 6 {
+			rows[missing].SKS = computed(*total-sum, nil, &Field[Decimal]{Confidence: 0.6, Page: rows[missing].Page, Box: rows[missing].Box})
+		}
+	}
+}
+
+// creditsByPoints is points / weight where that is a usual number of credits.
+func creditsByPoints(r *Row) (Decimal, bool) {
+	if r.Points == nil || r.Weight == nil || r.Weight.Value <= 0 || r.Points.Source != Pixels {
+		return 0, false
 	}
 	v := r.Points.Value.Div(r.Weight.Value)
-	if n, whole := v.Whole(); !whole || n < 1 || n > 12 {
-		return
+	n, whole := v.Whole()
+	return v, whole && n >= 1 && n <= 12
+}
+
+// computed is a value that sums prove, standing where was stood, else beside.
+func computed(v Decimal, was, beside *Field[Decimal]) *Field[Decimal] {
+	f := &Field[Decimal]{Value: v, Confidence: beside.Confidence * 0.8, Source: Arithmetic, Page: beside.Page, Box: beside.Box}
+	if was != nil {
+		f.Text, f.Box = was.Value.String(), was.Box
 	}
-	f := *r.Points
-	f.Value, f.Source, f.Text = v, Arithmetic, ""
-	f.Confidence = min(r.Points.Confidence, r.Weight.Confidence) * 0.8
-	r.SKS = &f
+	return f
 }
 
 // resolveGrade names an illegible grade by its printed weight when the scales that fit

@@ -95,7 +95,7 @@ func (d *draft) credits() *Field[Decimal] {
 		if !ok && t.Source == Pixels {
 			v, ok = mendNumber(t.Text)
 		}
-		if !ok || v > DecimalOf(maxSKS) {
+		if _, whole := v.Whole(); !ok || v > DecimalOf(maxSKS) || !whole && v > DecimalOf(4) {
 			continue
 		}
 		text := ""
@@ -201,9 +201,8 @@ func draftOf(l *line) (draft, bool) {
 	for k, t := range ts[tail:] {
 		v, number := parseNumber(t.Text)
 		_, grade := mendGrade(t.Text)
-		whole, isWhole := v.Whole()
 		switch {
-		case number && isWhole && whole >= 1 && whole <= 12 && len(d.cells[sksColumn]) == 0:
+		case number && t.type_ == typeInt && v >= DecimalOf(1) && v <= DecimalOf(12) && len(d.cells[sksColumn]) == 0:
 			d.cells[sksColumn] = ts[tail+k : tail+k+1]
 		case number && v <= DecimalOf(4) && t.type_ == typeDecimal && len(d.cells[weightColumn]) == 0:
 			d.cells[weightColumn] = ts[tail+k : tail+k+1]
@@ -213,7 +212,8 @@ func draftOf(l *line) (draft, bool) {
 			d.cells[gradeColumn] = ts[tail+k : tail+k+1]
 		}
 	}
-	if len(d.cells[sksColumn]) == 0 || len(d.cells[gradeColumn]) == 0 {
+	computable := len(d.cells[weightColumn]) > 0 && len(d.cells[pointsColumn]) > 0
+	if len(d.cells[gradeColumn]) == 0 || len(d.cells[sksColumn]) == 0 && !computable {
 		return draft{}, false
 	}
 	return d, true

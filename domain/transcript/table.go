@@ -55,6 +55,7 @@ func tablesOf(s *sheet, before []table, scale float64) []table {
 			out = append(out, t)
 		}
 	}
+	borrowColumns(headers, s.h)
 	for i := range headers {
 		h := &headers[i]
 		bottom := math.Inf(1)
@@ -65,6 +66,7 @@ func tablesOf(s *sheet, before []table, scale float64) []table {
 			}
 		}
 		h.splitMixed(s, bottom)
+		h.discover(bodyTokens(s, h.bottom, bottom), s.h)
 		h.cut(bodyTokens(s, h.bottom, bottom), s.h)
 		for _, group := range sideBySide(h.columns) {
 			out = append(out, table{columns: group, top: h.bottom, bottom: bottom, bilingual: h.bilingual})
@@ -378,7 +380,7 @@ func (d *draft) anchors() bool {
 
 // markEmpty notes the place of a grade cell in which nothing stands.
 func (t *table) markEmpty(d *draft, s *sheet) {
-	if len(d.cells[gradeColumn]) > 0 || len(d.cells[sksColumn]) == 0 {
+	if len(d.cells[gradeColumn]) > 0 || len(d.cells[sksColumn])+len(d.cells[codeColumn])+len(d.cells[weightColumn]) < 2 {
 		return
 	}
 	for _, c := range t.columns {
