@@ -26,7 +26,7 @@ func (s *Service) PublishOpening(ctx context.Context, req Request, details domai
 	if err != nil {
 		return Result{}, userError(err)
 	}
-	return s.writeOpening(ctx, id, known, c, domain.PublishOpening{OpeningID: id, Details: details})
+	return s.writeOpening(ctx, id, known, c, domain.PublishOpening{OpeningID: id, Details: details, Scales: s.scales})
 }
 
 // ReviseOpening replaces an opening's details.
@@ -36,7 +36,7 @@ func (s *Service) ReviseOpening(ctx context.Context, req Request, id uuid.UUID, 
 		return Result{}, domain.Errorf(domain.Invalid, "invalid_details", "The details cannot be stored: %v.", err)
 	}
 	return s.changeOpening(ctx, req, id, req.call("revise-opening", id[:], input, []byte(reason)),
-		domain.ReviseOpening{Details: details, Reason: reason})
+		domain.ReviseOpening{Details: details, Reason: reason, Scales: s.scales})
 }
 
 // CloseOpening ends submitting before the window does.

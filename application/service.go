@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"asprak/domain"
+	"asprak/domain/transcript"
 )
 
 // DefaultMaxUpload is how many bytes one document may have when Options do not say.
@@ -36,9 +37,10 @@ type Result struct {
 
 // Options of a Service; the zero value works.
 type Options struct {
-	Clock     func() time.Time // default time.Now
-	Logger    *slog.Logger     // default: discards
-	MaxUpload int64            // bytes of one document; default DefaultMaxUpload
+	Clock     func() time.Time   // default time.Now
+	Logger    *slog.Logger       // default: discards
+	MaxUpload int64              // bytes of one document; default DefaultMaxUpload
+	Scales    []transcript.Scale // grade scales an opening may name; default transcript.Scales
 }
 
 // Service is the one write path, and the reads that are answered from the events.
@@ -52,12 +54,13 @@ type Service struct {
 	clock    func() time.Time
 	logger   *slog.Logger
 	limit    int64
+	scales   []transcript.Scale
 	openings *cache[domain.Opening]
 }
 
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
-	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload,
+	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales,
 		openings: newCache[domain.Opening](maxCachedOpenings)}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -67,6 +70,9 @@ func New(log Log, blobs Blobs, opts Options) *Service {
 	}
 	if s.limit <= 0 {
 		s.limit = DefaultMaxUpload
+	}
+	if s.scales == nil {
+		s.scales = transcript.Scales()
 	}
 	return s
 }

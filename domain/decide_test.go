@@ -96,6 +96,14 @@ func applicant(change ...func(*Applicant)) Applicant {
 	return a
 }
 
+func publish(d OpeningDetails) PublishOpening {
+	return PublishOpening{openingID, d, transcript.Scales()}
+}
+
+func revise(d OpeningDetails, reason string) ReviseOpening {
+	return ReviseOpening{d, reason, transcript.Scales()}
+}
+
 func publishedOpening() Opening { return Opening{}.Evolve(&OpeningPublished{openingID, details()}) }
 
 func verdict(label verification.Label) verification.Verdict {

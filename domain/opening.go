@@ -40,12 +40,14 @@ type (
 	PublishOpening struct {
 		OpeningID uuid.UUID
 		Details   OpeningDetails
+		Scales    []transcript.Scale // that the minimum grade may be on
 	}
 	// ReviseOpening replaces the details, of a closed opening too; seats cannot go below
 	// those awarded. Verdicts given before keep the revision they were judged by.
 	ReviseOpening struct {
 		Details OpeningDetails
 		Reason  string
+		Scales  []transcript.Scale // that the minimum grade may be on
 	}
 	// CloseOpening ends submitting before the window does. Seats can still be awarded.
 	CloseOpening struct{ Reason string }
@@ -144,7 +146,7 @@ func (c PublishOpening) decideOpening(o Opening) ([]Event, error) {
 		}
 		return nil, Errorf(Conflict, "opening_exists", "The opening was published already, with other details.")
 	}
-	if err := details.validate(); err != nil {
+	if err := details.validate(c.Scales); err != nil {
 		return nil, err
 	}
 	return []Event{&OpeningPublished{OpeningID: c.OpeningID, Details: details}}, nil
@@ -162,7 +164,7 @@ func (c ReviseOpening) decideOpening(o Opening) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := details.validate(); err != nil {
+	if err := details.validate(c.Scales); err != nil {
 		return nil, err
 	}
 	if details.Seats < len(o.Awarded) {
@@ -257,7 +259,7 @@ const (
 	maxYear        = 9999 // the last that RFC 3339 can spell
 )
 
-func (d OpeningDetails) validate() error {
+func (d OpeningDetails) validate(scales []transcript.Scale) error {
 	for _, f := range []struct {
 		field, value string
 		max          int
@@ -286,10 +288,10 @@ func (d OpeningDetails) validate() error {
 	case d.OpensAt.Year() < minYear || d.ClosesAt.Year() > maxYear:
 		return InvalidField("opens_at", "The window must lie in the years %d to %d.", minYear, maxYear)
 	}
-	return d.validateRequirement()
+	return d.validateRequirement(scales)
 }
 
-func (d OpeningDetails) validateRequirement() error {
+func (d OpeningDetails) validateRequirement(scales []transcript.Scale) error {
 	r := d.Requirement
 	if len(r.Course.Codes) == 0 && r.Course.Name == "" {
 		return InvalidField("requirement.course", "Name the required course, by a code or by its name.")
@@ -316,7 +318,25 @@ func (d OpeningDetails) validateRequirement() error {
 	case r.MinSemester != nil && (*r.MinSemester < 1 || *r.MinSemester > maxSemester):
 		return InvalidField("requirement.min_semester", "The minimum semester must be 1 to %d.", maxSemester)
 	}
-	return nil
+	return checkGrade(r.MinGrade, r.Scale, scales)
+}
+
+// checkGrade wants a final grade of the scale named, or of any when none is.
+func checkGrade(grade, id string, scales []transcript.Scale) error {
+	known := id == ""
+	for _, scale := range scales {
+		if id != "" && scale.ID != id {
+			continue
+		}
+		known = true
+		if letter, ok := scale.Letter(grade); ok && !letter.Pending {
+			return nil
+		}
+	}
+	if !known {
+		return InvalidField("requirement.scale", "There is no such grade scale.")
+	}
+	return InvalidField("requirement.min_grade", "The scale has no such final grade.")
 }
 
 // normalised is the one spelling in which details are stored and compared.

@@ -20,22 +20,22 @@ func TestOpening_Decide(t *testing.T) {
 	revised := details(func(d *OpeningDetails) { d.Seats = 5 })
 
 	for _, s := range []openingScenario{
-		{scenario{name: "Publish", then: published}, PublishOpening{openingID, details()}},
+		{scenario{name: "Publish", then: published}, publish(details())},
 		{scenario{name: "Publish_Blanks_AreTrimmed", then: published},
-			PublishOpening{openingID, details(func(d *OpeningDetails) { d.Title = " " + d.Title + "\n" })}},
+			publish(details(func(d *OpeningDetails) { d.Title = " " + d.Title + "\n" }))},
 		{scenario{name: "Publish_SameDetailsInAnotherZone_Quiet", given: published},
-			PublishOpening{openingID, details(func(d *OpeningDetails) { d.OpensAt = opens.In(time.FixedZone("WIB", 7*3600)) })}},
-		{scenario{name: "Publish_OtherDetails_Refused", given: published, code: "opening_exists"}, PublishOpening{openingID, revised}},
+			publish(details(func(d *OpeningDetails) { d.OpensAt = opens.In(time.FixedZone("WIB", 7*3600)) }))},
+		{scenario{name: "Publish_OtherDetails_Refused", given: published, code: "opening_exists"}, publish(revised)},
 
-		{scenario{name: "Revise", given: published, then: []Event{&OpeningRevised{revised, "more groups"}}}, ReviseOpening{revised, " more groups "}},
-		{scenario{name: "Revise_Closed", given: closed, then: []Event{&OpeningRevised{revised, ""}}}, ReviseOpening{revised, ""}},
-		{scenario{name: "Revise_Same_Quiet", given: published}, ReviseOpening{details(), "nothing"}},
-		{scenario{name: "Revise_Cancelled_Refused", given: cancelled, code: "opening_cancelled"}, ReviseOpening{revised, ""}},
+		{scenario{name: "Revise", given: published, then: []Event{&OpeningRevised{revised, "more groups"}}}, revise(revised, " more groups ")},
+		{scenario{name: "Revise_Closed", given: closed, then: []Event{&OpeningRevised{revised, ""}}}, revise(revised, "")},
+		{scenario{name: "Revise_Same_Quiet", given: published}, revise(details(), "nothing")},
+		{scenario{name: "Revise_Cancelled_Refused", given: cancelled, code: "opening_cancelled"}, revise(revised, "")},
 		{scenario{name: "Revise_BelowAwarded_Refused", given: full, code: "seats_below_awarded"},
-			ReviseOpening{details(func(d *OpeningDetails) { d.Seats = 1 }), ""}},
+			revise(details(func(d *OpeningDetails) { d.Seats = 1 }), "")},
 		{scenario{name: "Revise_Invalid_Refused", given: published, code: "invalid_field", field: "seats"},
-			ReviseOpening{details(func(d *OpeningDetails) { d.Seats = 0 }), ""}},
-		{scenario{name: "Revise_Missing_Refused", code: "opening_not_found"}, ReviseOpening{revised, ""}},
+			revise(details(func(d *OpeningDetails) { d.Seats = 0 }), "")},
+		{scenario{name: "Revise_Missing_Refused", code: "opening_not_found"}, revise(revised, "")},
 
 		{scenario{name: "Close", given: published, then: []Event{&OpeningClosed{"enough"}}}, CloseOpening{"enough"}},
 		{scenario{name: "Close_Closed_Quiet", given: closed}, CloseOpening{"again"}},
@@ -85,7 +85,7 @@ func TestOpeningDetails_Invalid_NameTheField(t *testing.T) {
 		"requirement.min_grade":   {func(d *OpeningDetails) { d.Requirement.MinGrade = "" }},
 		"requirement.min_ipk":     {func(d *OpeningDetails) { d.Requirement.MinIPK = &tooMuch }, func(d *OpeningDetails) { d.Requirement.MinIPK = &negative }},
 		"requirement.min_sks":     {func(d *OpeningDetails) { d.Requirement.MinSKS = &negative }},
-		"requirement.scale":       {func(d *OpeningDetails) { d.Requirement.Scale = strings.Repeat("x", maxToken+1) }},
+		"requirement.scale":       {func(d *OpeningDetails) { d.Requirement.Scale = strings.Repeat("x", maxToken+1) }, func(d *OpeningDetails) { d.Requirement.Scale = "atlantis" }},
 		"requirement.course.name": {func(d *OpeningDetails) { d.Requirement.Course.Name = strings.Repeat("x", maxText+1) }},
 		"requirement.course.codes": {
 			func(d *OpeningDetails) { d.Requirement.Course.Codes = []string{"TI2101", " "} },
@@ -94,7 +94,7 @@ func TestOpeningDetails_Invalid_NameTheField(t *testing.T) {
 		"requirement.min_semester": {func(d *OpeningDetails) { d.Requirement.MinSemester = &semester }},
 	} {
 		for _, change := range changes {
-			_, err := Opening{}.Decide(PublishOpening{openingID, details(change)})
+			_, err := Opening{}.Decide(publish(details(change)))
 			var e *Error
 			require.ErrorAs(t, err, &e, field)
 			require.Equal(t, field, e.Field)
@@ -103,12 +103,13 @@ func TestOpeningDetails_Invalid_NameTheField(t *testing.T) {
 	}
 }
 
-func TestOpeningDetails_CodeOrNameAlone_Suffices(t *testing.T) {
+func TestOpeningDetails_Sufficient_Published(t *testing.T) {
 	for _, change := range []func(*OpeningDetails){
 		func(d *OpeningDetails) { d.Requirement.Course.Codes = nil },
 		func(d *OpeningDetails) { d.Requirement.Course.Name = "" },
+		func(d *OpeningDetails) { d.Requirement.MinGrade, d.Requirement.Scale = "A/B", "ugm" },
 	} {
-		events, err := Opening{}.Decide(PublishOpening{openingID, details(change)})
+		events, err := Opening{}.Decide(publish(details(change)))
 		require.NoError(t, err)
 		require.Len(t, events, 1)
 	}

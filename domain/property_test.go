@@ -19,7 +19,7 @@ func drawOpeningCommand(t *rapid.T) OpeningCommand {
 	changed := details(func(d *OpeningDetails) { d.Seats = rapid.IntRange(0, 4).Draw(t, "seats") })
 	reason := rapid.SampledFrom([]string{"", "a reason"}).Draw(t, "reason")
 	return rapid.SampledFrom([]OpeningCommand{
-		PublishOpening{openingID, changed}, ReviseOpening{changed, reason}, CloseOpening{reason}, CancelOpening{reason},
+		publish(changed), revise(changed, reason), CloseOpening{reason}, CancelOpening{reason},
 		ReopenOpening{at.Add(time.Hour), reason, at}, AwardSeat{id, reason}, AwardSeat{id, reason}, AwardSeat{id, reason}, ReleaseSeat{id, reason},
 	}).Draw(t, "command")
 }
