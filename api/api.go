@@ -1,0 +1,104 @@
+// Package api is the HTTP of the house: it turns requests into commands and queries, and
+// their outcomes into JSON or problem details, as openapi.yaml says. It knows use cases and
+// read models, and neither log, nor files, nor how a token is made.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"asprak/application"
+	"asprak/domain"
+	"asprak/projections"
+)
+
+// Verifier tells who a bearer token was issued for. An error whose code is "token_expired"
+// is told to the caller, any other only as an invalid token.
+type Verifier interface {
+	Verify(token string) (domain.Actor, error)
+}
+
+// Options of the API. Service, Views and Tokens are needed.
+type Options struct {
+	Service *application.Service
+	Views   *projections.Store
+	Tokens  Verifier
+	// Ready tells how the process stands; nil: always ready.
+	Ready func(context.Context) Readiness
+	// Metrics takes the API's own metrics and is what /metrics shows; nil: a registry of its own.
+	Metrics *prometheus.Registry
+	Logger  *slog.Logger // nil: discards
+	// MaxUpload is the most bytes of one document; default application.DefaultMaxUpload.
+	MaxUpload int64
+}
+
+type api struct {
+	service   *application.Service
+	views     *projections.Store
+	tokens    Verifier
+	ready     func(context.Context) Readiness
+	log       *slog.Logger
+	metrics   *metrics
+	scraper   http.Handler
+	contract  contract
+	maxUpload int64
+	waitLimit time.Duration
+}
+
+// New returns the handler of every path of the contract.
+func New(o Options) (http.Handler, error) {
+	a, err := newAPI(o)
+	if err != nil {
+		return nil, err
+	}
+	return a.engine(), nil
+}
+
+func newAPI(o Options) (*api, error) {
+	if o.Ready == nil {
+		o.Ready = func(context.Context) Readiness { return Readiness{} }
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxUpload <= 0 {
+		o.MaxUpload = application.DefaultMaxUpload
+	}
+	a := &api{
+		service: o.Service, views: o.Views, tokens: o.Tokens, ready: o.Ready, log: o.Logger,
+		scraper:   promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}),
+		maxUpload: o.MaxUpload, waitLimit: waitLimit,
+	}
+	var err error
+	if a.metrics, err = newMetrics(o.Metrics); err != nil {
+		return nil, err
+	}
+	a.contract, err = readContract(a.routes())
+	return a, err
+}
+
+func (a *api) engine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	for _, r := range a.routes() {
+		e.Handle(r.method, r.path, a.serve(r))
+	}
+	e.NoRoute(a.serve(route{operation: "unknown", handle: func(*call) error {
+		return domain.Errorf(domain.NotFound, "no_such_path", "There is nothing at this path.")
+	}}))
+	e.NoMethod(a.serve(route{operation: "unknown", handle: func(c *call) error {
+		return domain.Errorf(domain.Invalid, "method_not_allowed", "This path takes %s.", c.Writer.Header().Get("Allow"))
+	}}))
+	return e
+}

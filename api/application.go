@@ -1,0 +1,161 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"asprak/application"
+	"asprak/domain"
+	"asprak/projections"
+)
+
+// applicantBody is the person as entered; the id is the token's subject.
+type applicantBody struct {
+	Name      string `json:"name"`
+	NIM       string `json:"nim"`
+	Email     string `json:"email"`
+	Programme string `json:"programme"`
+}
+
+func (b applicantBody) applicant() domain.Applicant {
+	return domain.Applicant{Name: b.Name, NIM: b.NIM, Email: b.Email, Programme: b.Programme}
+}
+
+func (a *api) submitApplication(c *call) error {
+	request, _, err := c.command()
+	if err != nil {
+		return err
+	}
+	var body struct {
+		OpeningID string        `json:"opening_id"`
+		Applicant applicantBody `json:"applicant"`
+	}
+	if err := c.body(&body, false); err != nil {
+		return err
+	}
+	opening, err := identifier("opening_id", body.OpeningID)
+	if err != nil {
+		return err
+	}
+	result, err := a.service.Submit(c.ctx(), request, opening, body.Applicant.applicant())
+	return c.done(http.StatusCreated, "/v1/applications/"+result.ID.String(), result, err)
+}
+
+func (a *api) resubmitApplication(c *call) error {
+	request, id, err := c.command()
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Applicant applicantBody `json:"applicant"`
+	}
+	if err := c.body(&body, false); err != nil {
+		return err
+	}
+	result, err := a.service.Resubmit(c.ctx(), request, id, body.Applicant.applicant())
+	return c.done(http.StatusOK, "", result, err)
+}
+
+func (a *api) confirmOffer(c *call) error {
+	request, id, err := c.command()
+	if err != nil {
+		return err
+	}
+	if err := c.body(&struct{}{}, true); err != nil {
+		return err
+	}
+	result, err := a.service.Confirm(c.ctx(), request, id)
+	return c.done(http.StatusOK, "", result, err)
+}
+
+func (a *api) listApplications(c *call) error {
+	p, err := c.parameters("opening_id", "applicant_id", "state", "nim", "search", "cursor", "limit")
+	if err != nil {
+		return err
+	}
+	query := projections.ApplicationQuery{
+		ApplicantID: p.text("applicant_id"), NIM: p.text("nim"), Search: p.text("search"), Cursor: p.text("cursor"),
+	}
+	if query.OpeningID, err = p.id("opening_id"); err != nil {
+		return err
+	}
+	if query.State, err = p.choice("state", applicationStates...); err != nil {
+		return err
+	}
+	if query.Limit, err = p.limit(); err != nil {
+		return err
+	}
+	if c.actor.Role == domain.RoleApplicant {
+		if query.ApplicantID != "" && query.ApplicantID != c.actor.ID {
+			return list(a, c, func() (projections.Page[projections.ApplicationRow], error) {
+				return projections.Page[projections.ApplicationRow]{}, nil
+			})
+		}
+		query.ApplicantID = c.actor.ID
+	}
+	return list(a, c, func() (projections.Page[projections.ApplicationRow], error) {
+		return a.views.Applications(c.ctx(), query)
+	})
+}
+
+var applicationStates = []string{
+	string(domain.StatusSubmitted), string(domain.StatusVerifying), string(domain.StatusVerified), string(domain.StatusRejected),
+	string(domain.StatusInReview), string(domain.StatusReadingFailed), string(domain.StatusWithdrawn), string(domain.StatusWaitlisted),
+	string(domain.StatusAccepted), string(domain.StatusDeclined), string(domain.StatusConfirmed), string(domain.StatusTurnedDown),
+}
+
+func (a *api) getApplication(c *call) error {
+	p, err := c.parameters("at", "revision")
+	if err != nil {
+		return err
+	}
+	id, err := identifier("id", c.Param("id"))
+	if err != nil {
+		return err
+	}
+	until, err := p.until()
+	if err != nil {
+		return err
+	}
+	if until.At != nil || until.Revision != nil {
+		return a.replayApplication(c, id, until)
+	}
+	if err := a.look(c); err != nil {
+		return err
+	}
+	row, err := a.views.Application(c.ctx(), id)
+	if err != nil {
+		return err
+	}
+	if err := c.mine(row.ApplicantID); err != nil {
+		return err
+	}
+	c.Header("ETag", etag(row.Revision))
+	return c.json(http.StatusOK, row)
+}
+
+// replayApplication answers from the events, as the application stood at another moment.
+func (a *api) replayApplication(c *call, id uuid.UUID, until application.Until) error {
+	if err := a.visible(c, id); err != nil {
+		return err
+	}
+	state, revision, err := a.service.Application(c.ctx(), id, until)
+	if err != nil {
+		return err
+	}
+	c.Header("ETag", etag(revision))
+	return c.json(http.StatusOK, state)
+}
+
+// visible is nil when the caller may know of the application.
+func (a *api) visible(c *call, id uuid.UUID) error {
+	state, _, err := a.service.Application(c.ctx(), id, application.Until{})
+	if err != nil {
+		return err
+	}
+	if !state.VisibleTo(c.actor) {
+		return domain.ApplicationNotFound()
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"asprak/application"
+)
+
+// shownTypes are the media types that are named as they are; anything else is handed out
+// as bytes. All are downloads in any case.
+var shownTypes = []string{"application/pdf", "image/jpeg", "image/png", "image/tiff", "image/webp", "image/bmp", "image/gif"}
+
+func (c *call) documentPath() (application, document uuid.UUID, err error) {
+	if application, err = identifier("id", c.Param("id")); err != nil {
+		return
+	}
+	document, err = identifier("document", c.Param("document"))
+	return
+}
+
+func (a *api) getDocument(c *call) error {
+	if _, err := c.parameters(); err != nil {
+		return err
+	}
+	applicationID, documentID, err := c.documentPath()
+	if err != nil {
+		return err
+	}
+	if err := a.look(c); err != nil {
+		return err
+	}
+	if err := a.visible(c, applicationID); err != nil {
+		return err
+	}
+	row, err := a.views.Document(c.ctx(), applicationID, documentID)
+	if err != nil {
+		return err
+	}
+	c.Header("ETag", etag(row.Revision))
+	return c.json(http.StatusOK, row)
+}
+
+// getContent hands out what somebody uploaded: never to be shown or run by a browser here.
+func (a *api) getContent(c *call) error {
+	if _, err := c.parameters(); err != nil {
+		return err
+	}
+	applicationID, documentID, err := c.documentPath()
+	if err != nil {
+		return err
+	}
+	if err := a.visible(c, applicationID); err != nil {
+		return err
+	}
+	content, info, err := a.service.OpenDocument(c.ctx(), applicationID, documentID)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	c.transfer()
+	kind := info.Type
+	if !slices.Contains(shownTypes, kind) {
+		kind = "application/octet-stream"
+	}
+	h := c.Writer.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
+	h.Set("Content-Disposition", attachment(info))
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("ETag", `"`+info.SHA256+`"`)
+	c.Status(http.StatusOK)
+	_, err = io.CopyN(c.Writer, content, info.Size)
+	if c.ctx().Err() != nil {
+		return c.ctx().Err()
+	}
+	return err
+}
+
+func attachment(info application.DocumentInfo) string {
+	name := info.FileName
+	if name == "" {
+		name = info.ID.String()
+	}
+	if v := mime.FormatMediaType("attachment", map[string]string{"filename": name}); v != "" {
+		return v
+	}
+	return "attachment"
+}
+
+func (a *api) overrideVerification(c *call) error {
+	request, id, err := c.command()
+	if err != nil {
+		return err
+	}
+	document, err := identifier("document", c.Param("document"))
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Outcome string `json:"outcome"`
+		Reason  string `json:"reason"`
+	}
+	if err := c.body(&body, false); err != nil {
+		return err
+	}
+	result, err := a.service.Override(c.ctx(), request, id, document, body.Outcome, body.Reason)
+	return c.doneDocument(http.StatusOK, "", id, result, err)
+}
+
+func (a *api) rereadDocument(c *call) error {
+	request, id, err := c.command()
+	if err != nil {
+		return err
+	}
+	document, err := identifier("document", c.Param("document"))
+	if err != nil {
+		return err
+	}
+	var body reasonBody
+	if err := c.body(&body, true); err != nil {
+		return err
+	}
+	result, err := a.service.Reread(c.ctx(), request, id, document, body.Reason)
+	return c.doneDocument(http.StatusAccepted, "", id, result, err)
+}
