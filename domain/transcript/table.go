@@ -81,19 +81,27 @@ func overlapX(a, b *header) bool {
 	return min(a1, b1)-max(a0, b0) > 0.3*min(a1-a0, b1-b0)
 }
 
-// bodyTokens are the words of the lines between top and bottom that carry course data.
+// bodyTokens are the words of the lines between top and bottom that carry course data, up
+// to the first line of sums.
 func bodyTokens(s *sheet, top, bottom float64) []*token {
 	var out []*token
 	for i := range s.lines {
 		l := &s.lines[i]
-		if l.yc <= top || l.yc >= bottom || isSumLine(l.tokens, s.h) {
+		if l.yc <= top || l.yc >= bottom {
 			continue
 		}
-		typed := 0
+		typed, course := 0, false
 		for _, t := range l.tokens {
 			if t.type_ != typeText {
 				typed++
 			}
+			course = course || t.type_ == typeGrade || t.type_ == typeCode
+		}
+		if isSumLine(l.tokens, s.h) {
+			if course || len(out) == 0 {
+				continue
+			}
+			break
 		}
 		if typed >= 2 {
 			out = append(out, l.tokens...)
