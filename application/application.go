@@ -17,21 +17,22 @@ func (s *Service) Submit(ctx context.Context, req Request, openingID uuid.UUID, 
 	applicant.ID = req.Actor.ID
 	id := domain.ApplicationID(openingID, applicant.ID)
 	c := req.call("submit", applicantParts(openingID, applicant)...)
+	opening, err := s.loadOpening(ctx, openingID)
+	if err != nil {
+		return Result{}, userError(err)
+	}
+	now := s.clock()
 	known := fresh[domain.Application]()
-	if c.fingerprint != "" {
-		// The log recognises a repeated append by its ids alone, but the same key with
-		// other content must be refused: look before.
-		var err error
+	if c.fingerprint != "" || opening.State.Accepting(now) != nil {
+		// Most applications are new, and the log refuses to begin a stream twice. But by its
+		// ids alone it cannot tell a reused key, and a repeated submission is answered even when
+		// the opening takes no new one: look before.
 		if known, err = s.loadApplication(ctx, id); err != nil {
 			return Result{}, userError(err)
 		}
 	}
 	_, done, err := write(ctx, s, applicationStream(id), known, c, func(at loaded[domain.Application]) ([]domain.Event, error) {
-		opening, err := s.loadOpening(ctx, openingID)
-		if err != nil {
-			return nil, err
-		}
-		return at.State.Decide(domain.SubmitApplication{ApplicationID: id, Applicant: applicant, Opening: opening.State, At: s.clock()})
+		return at.State.Decide(domain.SubmitApplication{ApplicationID: id, Applicant: applicant, Opening: opening.State, At: now})
 	})
 	return result(id, done, err)
 }
