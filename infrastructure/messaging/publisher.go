@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -12,10 +13,7 @@ import (
 	"asprak/application"
 )
 
-const (
-	publishTimeout = 30 * time.Second
-	publishTries   = 20
-)
+const publishTimeout = 30 * time.Second
 
 var errPublisherClosed = errors.New("messaging: the publisher is closed")
 
@@ -160,12 +158,11 @@ func (t *topic) appendNew(ctx context.Context, pub *publication) error {
 	return nil
 }
 
+// appendEvents appends behind the stream's end, however often other publishers move it.
 func (t *topic) appendEvents(ctx context.Context, events []application.NewRecord) error {
 	stream := "message-" + t.name
-	var err error
-	for range publishTries {
-		var appended application.Appended
-		appended, err = t.log.Append(ctx, stream, t.tail, events)
+	for try := 1; ; try++ {
+		appended, err := t.log.Append(ctx, stream, t.tail, events)
 		switch {
 		case err == nil:
 			t.tail = appended.Revision
@@ -173,21 +170,38 @@ func (t *topic) appendEvents(ctx context.Context, events []application.NewRecord
 		case errors.Is(err, application.ErrUnknownOutcome):
 			// Once more in the same place: the same ids there are a success.
 		case errors.Is(err, application.ErrConflict):
-			records, err := t.log.ReadStream(ctx, stream, t.tail+1)
-			if err != nil {
+			if err := t.readTail(ctx, stream); err != nil {
 				return err
-			}
-			if len(records) == 0 {
-				t.tail = application.NoStream
-			} else {
-				t.tail = records[len(records)-1].Revision
 			}
 		default:
 			return err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if pause(ctx, time.Duration(rand.Int64N(int64(min(try, 20))*int64(time.Millisecond)))) != nil {
+			return fmt.Errorf("messaging: publishing to %s: %w", t.name, err)
 		}
 	}
-	return fmt.Errorf("messaging: publishing to %s: %w", t.name, err)
+}
+
+func (t *topic) readTail(ctx context.Context, stream string) error {
+	records, err := t.log.ReadStream(ctx, stream, t.tail+1)
+	if err != nil {
+		return err
+	}
+	t.tail = application.NoStream
+	if len(records) > 0 {
+		t.tail = records[len(records)-1].Revision
+	}
+	return nil
+}
+
+// pause waits, or fails with ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -30,18 +30,18 @@ type subscription struct {
 }
 
 func (s *subscription) run(abandon func()) {
-	pause := firstPause
-	for s.fetching.Err() == nil {
+	wait := firstPause
+	for {
 		if s.fetch() {
-			pause = firstPause
+			wait = firstPause
 		}
-		if s.fetching.Err() != nil {
+		if pause(s.fetching, wait) != nil {
 			break
 		}
-		if err := s.rejoin(pause); err != nil {
+		if err := s.rejoin(); err != nil {
 			s.logger.Error("cannot join the group", "error", err)
 		}
-		pause = min(2*pause, longestPause)
+		wait = min(2*wait, longestPause)
 	}
 	s.finish(abandon)
 	close(s.out)
@@ -64,14 +64,7 @@ func (s *subscription) fetch() (delivered bool) {
 
 // rejoin replaces a consumer that failed. What it had handed out goes back to the group; an
 // answer that comes even so is still told to the old consumer.
-func (s *subscription) rejoin(pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.fetching.Done():
-		return nil
-	}
+func (s *subscription) rejoin() error {
 	consumer, err := s.queue.Consume(s.fetching, s.group)
 	if err != nil {
 		return err
