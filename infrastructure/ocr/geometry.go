@@ -3,8 +3,6 @@ package ocr
 import (
 	"image"
 	"math"
-
-	"golang.org/x/image/draw"
 )
 
 // Turn turns a picture clockwise by 0, 90, 180 or 270 degrees.
@@ -34,34 +32,35 @@ func Turn(picture *image.Gray, degrees int) *image.Gray {
 	return out
 }
 
-// rotate turns a picture by a small angle about its middle, on a canvas of the same size,
-// so that lines falling by the angle to the right become level.
-func rotate(picture *image.Gray, radians float64) *image.Gray {
-	if math.Abs(radians) < 0.0005 {
-		out := *picture
-		out.Pix = append([]byte(nil), picture.Pix...)
-		return &out
+// levelled turns a picture by a small angle about its middle, so that lines falling by the
+// angle to the right become level, and scales it, both in one pass.
+func levelled(picture *image.Gray, radians, scale float64) *image.Gray {
+	for scale <= 0.5 {
+		picture, scale = halved(picture), scale*2
 	}
 	w, h := picture.Rect.Dx(), picture.Rect.Dy()
-	out := image.NewGray(image.Rect(0, 0, w, h))
+	ow, oh := max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))
+	out := image.NewGray(image.Rect(0, 0, ow, oh))
 	sin, cos := math.Sincos(radians)
+	sin, cos = sin/scale, cos/scale
 	cx, cy := float64(w)/2, float64(h)/2
-	for y := range h {
-		dy := float64(y) - cy
-		// Fixed point, 16 bits of fraction: two additions a pixel.
-		sx := int((cx-cx*cos-dy*sin)*65536) + 0
-		sy := int((cy-cx*sin+dy*cos)*65536) + 0
-		stepX, stepY := int(cos*65536), int(sin*65536)
-		row := out.Pix[y*w : (y+1)*w]
+	// Fixed point, 16 bits of fraction: two additions a pixel.
+	stepX, stepY := int(cos*65536), int(sin*65536)
+	for y := range oh {
+		dx, dy := -float64(ow)/2, float64(y)-float64(oh)/2
+		sx := int((cx + dx*cos - dy*sin) * 65536)
+		sy := int((cy + dx*sin + dy*cos) * 65536)
+		row := out.Pix[y*ow : (y+1)*ow]
 		for x := range row {
 			ix, iy := sx>>16, sy>>16
 			if ix < 0 || iy < 0 || ix+1 >= w || iy+1 >= h {
 				row[x] = 255
 			} else {
-				p := iy*picture.Stride + ix
+				above := picture.Pix[iy*picture.Stride+ix:]
+				below := picture.Pix[(iy+1)*picture.Stride+ix:]
 				fx, fy := sx&0xffff>>8, sy&0xffff>>8
-				top := int(picture.Pix[p])*(256-fx) + int(picture.Pix[p+1])*fx
-				bottom := int(picture.Pix[p+picture.Stride])*(256-fx) + int(picture.Pix[p+picture.Stride+1])*fx
+				top := int(above[0])*(256-fx) + int(above[1])*fx
+				bottom := int(below[0])*(256-fx) + int(below[1])*fx
 				row[x] = byte((top*(256-fy) + bottom*fy) >> 16)
 			}
 			sx += stepX
@@ -71,12 +70,15 @@ func rotate(picture *image.Gray, radians float64) *image.Gray {
 	return out
 }
 
-func resize(picture *image.Gray, scale float64) *image.Gray {
-	if math.Abs(scale-1) < 0.05 {
-		return picture
+func halved(picture *image.Gray) *image.Gray {
+	w, h := picture.Rect.Dx()/2, picture.Rect.Dy()/2
+	out := image.NewGray(image.Rect(0, 0, w, h))
+	for y := range h {
+		above := picture.Pix[2*y*picture.Stride:]
+		below := picture.Pix[(2*y+1)*picture.Stride:]
+		for x := range w {
+			out.Pix[y*w+x] = byte((int(above[2*x]) + int(above[2*x+1]) + int(below[2*x]) + int(below[2*x+1]) + 2) / 4)
+		}
 	}
-	w, h := picture.Rect.Dx(), picture.Rect.Dy()
-	out := image.NewGray(image.Rect(0, 0, max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))))
-	draw.BiLinear.Scale(out, out.Rect, picture, picture.Rect, draw.Src, nil)
 	return out
 }

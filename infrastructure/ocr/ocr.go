@@ -43,18 +43,24 @@ type Engine struct {
 
 var _ application.Recogniser = (*Engine)(nil)
 
-// Variables set once per engine. The dictionaries turn codes into words ("SVPL" to "Svet"),
-// and the second look at an inverted line is not needed after Normalise.
+// Variables set once per engine. A second look at every line inverted is not needed after
+// Normalise.
 var variables = map[gosseract.SettableVariable]string{
 	"tessedit_do_invert": "0",
 	"debug_file":         os.DevNull,
 	"user_defined_dpi":   "300",
 }
 
-// New loads the language data, so that the first page is as quick as the others.
-// OMP_THREAD_LIMIT=1 must be in the environment when the process starts: Tesseract's
-// threads cost several times the work that they save.
+// threadLimit must be "1" in the environment when the process starts, for the OpenMP
+// runtime reads it before main: Tesseract's threads cost several times what they save.
+const threadLimit = "OMP_THREAD_LIMIT"
+
+// New loads the language data, so that the first page is as quick as the others. It fails
+// where the process was started without OMP_THREAD_LIMIT=1.
 func New(options Options) (*Engine, error) {
+	if os.Getenv(threadLimit) != "1" {
+		return nil, fmt.Errorf("ocr: the process must be started with %s=1", threadLimit)
+	}
 	if len(options.Languages) == 0 {
 		options.Languages = []string{"ind", "eng"}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	targetHeight = 30   // pixels from foot to top of a capital that Tesseract reads best
+	targetHeight = 26   // pixels from foot to top of a capital that Tesseract reads best
 	maxScale     = 3.0  // enlarging further adds no detail
 	minScale     = 0.4  // of huge photos
 	maxSide      = 5000 // pixels of a prepared picture's longer side
@@ -50,13 +50,12 @@ func (e *Engine) attempt(ctx context.Context, flat *image.Gray, turn int) (appli
 	if err := ctx.Err(); err != nil {
 		return application.Recognised{}, 0, err
 	}
-	page := rotate(Turn(flat, turn), skew(Turn(flat, turn)))
-	w, h := page.Rect.Dx(), page.Rect.Dy()
-	seen := application.Recognised{Width: float64(w), Height: float64(h), Turn: turn}
+	page := Turn(flat, turn)
+	seen := application.Recognised{Width: float64(page.Rect.Dx()), Height: float64(page.Rect.Dy()), Turn: turn}
 	scale := pageScale(page)
-	page = resize(page, scale)
+	page = levelled(page, skew(page), scale)
 	RemoveRules(page)
-	words, err := e.read(page, gosseract.PSM_SPARSE_TEXT)
+	words, err := e.read(page, gosseract.PSM_SINGLE_BLOCK)
 	if err != nil {
 		return seen, 0, err
 	}
