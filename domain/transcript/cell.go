@@ -99,7 +99,7 @@ func mendGrade(text string) (mended, bool) {
 func parseNumber(text string) (Decimal, bool) {
 	s := strings.Trim(text, "|[](){}:;=*_ ")
 	s = strings.TrimRight(strings.TrimLeft(s, ".,-"), ".,")
-	if i := strings.IndexAny(s, ".,"); i == 0 {
+	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false
 	}
 	d, err := ParseDecimal(s)

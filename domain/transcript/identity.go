@@ -182,16 +182,15 @@ func setName(r *Reading, ts []*token) {
 	}
 	var kept []*token
 	var parts []string
-	for _, t := range ts {
-		text := strings.TrimFunc(t.Text, func(c rune) bool { return strings.ContainsRune(":;|=_()[]{}/\\,~*", c) })
-		letters := 0
-		for _, c := range text {
-			if unicode.IsLetter(c) {
-				letters++
+	for i, t := range ts {
+		text := t.Text
+		if t.Source == Pixels {
+			text = strings.Trim(text, ":;|=_()[]{}/\\,~*")
+			if !strings.ContainsFunc(text, unicode.IsLetter) {
+				continue
 			}
-		}
-		if letters == 0 && t.Source == Pixels {
-			continue
+		} else if i == 0 {
+			text = strings.TrimLeft(text, ":")
 		}
 		if text != "" {
 			kept, parts = append(kept, t), append(parts, text)

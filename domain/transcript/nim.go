@@ -46,12 +46,13 @@ func (f NIMForm) Fits(nim string) bool {
 // LooksLikeNIM reports whether the text could be a student number of any university: one
 // of the known forms, or 6 to 18 letters and digits of which most are digits.
 func LooksLikeNIM(s string) bool {
-	for _, f := range builtinNIMForms() {
-		if f.Fits(s) {
-			return true
-		}
-	}
 	n := NormaliseNIM(s)
+	if len(n) == 8 && yearPattern.MatchString(s) {
+		return false
+	}
+	if fitsForm(s, "") {
+		return true
+	}
 	if len(n) < 6 || len(n) > 18 || strings.Count(s, "/") > 4 {
 		return false
 	}
@@ -164,7 +165,7 @@ func (f NIMForm) align(text string) (string, bool) {
 			out.WriteByte(p)
 			continue
 		}
-		for i < len(text) && !alphanumericByte(text[i]) && text[i] != '|' && text[i] != '!' {
+		for i < len(text) && !alphanumericByte(text[i]) && text[i] != '|' && text[i] != '!' && text[i] != '/' {
 			i++
 		}
 		if i >= len(text) {

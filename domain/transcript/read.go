@@ -61,12 +61,10 @@ func Read(file File) Reading {
 
 // body is what the tables of all pages hold.
 type body struct {
-	rows      []Row
-	sums      []sumRow
-	tops      []float64 // per page, where the first table begins
-	tables    int
-	ungraded  bool // a course table with a heading that names no grade
-	repeating int  // tables of one kind below one another: terms of a transcript
+	rows   []Row
+	sums   []sumRow
+	tops   []float64 // per page, where the first table begins
+	tables int
 }
 
 func readBody(sheets []*sheet) body {
@@ -98,9 +96,6 @@ func readBody(sheets []*sheet) body {
 			}
 		}
 		headed := len(tables) > 0
-		if headed && !graded {
-			b.ungraded = true
-		}
 		if !headed || graded {
 			if guessed := guessRows(s); completeRows(guessed) > completeRows(rows) {
 				rows = guessed
@@ -200,7 +195,7 @@ func kindOf(sheets []*sheet, r *Reading, b body) Kind {
 	}
 	graded := slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Grade != nil && (row.Grade.Value != "" || row.SKS != nil) })
 	switch {
-	case !graded && (plan || title == NotStudyResult || b.ungraded):
+	case !graded && (plan || title == NotStudyResult):
 		return NotStudyResult
 	case title != NotStudyResult:
 		return title

@@ -128,16 +128,22 @@ type sighting struct {
 	qualified bool // words stand between caption and value ("Total SKS Persiapan")
 }
 
+// maxSightings is far more than a page of many short terms holds.
+const maxSightings = 500
+
 var averagePattern = regexp.MustCompile(`^[0-4][.,]\d{1,4}$`)
 
 // sightingsOf finds the totals and averages on a sheet.
 func sightingsOf(s *sheet) []sighting {
 	var out []sighting
 	for i := range s.lines {
+		if len(out) >= maxSightings {
+			break
+		}
 		ts := s.lines[i].tokens
 		marks := fieldCaptions.match(ts, 1.3*s.h)
 		for m, f := range marks {
-			if !isSumField(f.kind) || f.kind == sksField {
+			if len(marks) > maxSightings || !isSumField(f.kind) || f.kind == sksField {
 				continue
 			}
 			end := len(ts)
@@ -224,20 +230,21 @@ func valueNear(s *sheet, kind fieldKind, caption []*token) (sighting, bool) {
 	distance := 4.5 * s.h
 	average := kind == ipsField || kind == ipkField || kind == averageField
 	for _, t := range s.tokens {
-		d, ok := parseNumber(t.Text)
-		if !ok || average && !averagePattern.MatchString(t.Text) || min(t.x1, x1)-max(t.x0, x0) < -0.5*s.h {
-			continue
-		}
-		if !average && d > DecimalOf(400) {
+		if min(t.x1, x1)-max(t.x0, x0) < -0.5*s.h {
 			continue
 		}
 		gap := t.y0 - y1
 		if t.yc() < (y0+y1)/2 {
 			gap = (y0 - t.y1) + 0.5*s.h
 		}
-		if gap > -0.5*s.h && gap < distance {
-			best, value, distance = t, d, gap
+		if gap <= -0.5*s.h || gap >= distance {
+			continue
 		}
+		d, ok := parseNumber(t.Text)
+		if !ok || average && !averagePattern.MatchString(t.Text) || !average && d > DecimalOf(400) {
+			continue
+		}
+		best, value, distance = t, d, gap
 	}
 	if best == nil {
 		return sighting{}, false
