@@ -20,6 +20,9 @@ var (
 // does not look through them again.
 const saveCursorAfter = 4096
 
+// A longer search for the next event is left to a reader's connection: appends wait for the writer.
+const searchInWriter = 1024
+
 // consumer takes one delivery at a time, and counts its attempt, in the transaction that
 // leases it: a message that ends the process has been counted, and those not yet handed out
 // have not.
@@ -129,7 +132,7 @@ func (c *consumer) look(ctx context.Context) (due time.Time, err error) {
 		if ok {
 			due = time.UnixMicro(at)
 		}
-		f, err := c.fresh(r, c.passed, head)
+		f, err := c.fresh(r, c.passed, head, head)
 		if err != nil {
 			return err
 		}
@@ -157,8 +160,9 @@ type fresh struct {
 	found    bool
 }
 
-// fresh finds the group's next event that was never handed out, behind passed and up to head.
-func (c *consumer) fresh(r *connection, passed, head int64) (f fresh, err error) {
+// fresh finds the group's next event that was never handed out, behind passed and up to head,
+// among so many events at most.
+func (c *consumer) fresh(r *connection, passed, head, most int64) (f fresh, err error) {
 	cursors := map[string]int64{}
 	err = r.query(func(row []driver.Value) error {
 		cursors[row[0].(string)] = row[1].(int64)
@@ -175,7 +179,7 @@ func (c *consumer) fresh(r *connection, passed, head int64) (f fresh, err error)
 	if head <= from {
 		return f, nil
 	}
-	args := []driver.Value{from, head}
+	args := []driver.Value{from, min(head, from+most)}
 	for _, t := range c.group.Types {
 		args = append(args, t, cursors[t])
 	}
@@ -227,7 +231,7 @@ func (c *consumer) lease(w *writer, passed int64) (taken lease, ok bool, err err
 	if err != nil || ok {
 		return taken, ok, err
 	}
-	f, err := c.fresh(w.connection, passed, w.next-1)
+	f, err := c.fresh(w.connection, passed, w.next-1, searchInWriter)
 	if err != nil || !f.found {
 		return taken, false, err
 	}

@@ -83,7 +83,7 @@ func open(ctx context.Context, path string) (_ *Log, err error) {
 			}
 		}
 	}()
-	writing, err := connect(path, "_mutex=no&_journal_mode=WAL&_synchronous=FULL&_cache_size=-16384")
+	writing, err := connect(path, "_mutex=no&_synchronous=FULL&_cache_size=-16384")
 	if err != nil {
 		return nil, describe(err, path)
 	}
@@ -91,8 +91,8 @@ func open(ctx context.Context, path string) (_ *Log, err error) {
 	if err := migrate(writing, path); err != nil {
 		return nil, err
 	}
-	if err := writing.script("PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432"); err != nil {
-		return nil, err
+	if err := writing.script("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432"); err != nil {
+		return nil, describe(err, path)
 	}
 	l.owner, err = newOwner(path+"-owners", rand.Int64N(1<<62)+1)
 	if err != nil {

@@ -63,7 +63,6 @@ func newConsumer(l *Log, group application.Group, id int64) *consumer {
 		inHand:  map[int64]time.Time{},
 		freed:   make(chan struct{}, 1),
 		closed:  make(chan struct{}),
-		likely:  true,
 		nextDue: "SELECT due FROM deliveries WHERE consumers = ? AND type IN (" + in + ") ORDER BY due LIMIT 1",
 		takeDue: "UPDATE deliveries SET attempt = attempt + 1, due = ?, owner = ?, consumer = ? WHERE consumers = ? AND position = (" +
 			"SELECT position FROM deliveries WHERE consumers = ? AND due <= ? AND type IN (" + in + ") ORDER BY due, position LIMIT 1" +

@@ -60,14 +60,21 @@ CREATE TABLE parked (
 ) STRICT, WITHOUT ROWID;
 `
 
-// createFile makes the file and its folders durable before anything is written into it, and
-// meets a folder that cannot be written with the system's own words.
+// createFile makes a missing file and its folders durable before anything is written into
+// it. A file that exists is not touched: closing it would drop the locks that SQLite holds on
+// it for another open log of this process.
 func createFile(path string) error {
 	folder := filepath.Dir(path)
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			return errors.Join(err, fmt.Errorf("%s is not a file", path))
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
