@@ -62,8 +62,8 @@ func newSheet(p Page) *sheet {
 		if w.Hidden != "" || w.Text == "" || utf8.RuneCountInString(w.Text) > maxWordRunes || !sane(w.Box) {
 			continue
 		}
-		if w.Source == Pixels && strings.Trim(w.Text, "|[]{}_!¦") == "" {
-			continue
+		if w.Source == Pixels && strings.Trim(w.Text, "|[]{}_!¦") == "" || len(w.Text) > 2 && strings.Trim(w.Text, "-=_*+.|—–") == "" {
+			continue // a rule, drawn with signs or taken for signs
 		}
 		if w.Source == Pixels {
 			pixels++

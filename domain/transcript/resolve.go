@@ -169,7 +169,7 @@ func computed(v Decimal, was, beside *Field[Decimal]) *Field[Decimal] {
 // leave one letter.
 func resolveGrade(r *Row, fit []Scale) {
 	g := r.Grade
-	if g == nil || r.Weight == nil || g.Source != Pixels || g.Value != "" && g.Confidence > 0.45 {
+	if g == nil || r.Weight == nil || g.Source != Pixels || g.Value != "" && g.Confidence > 0.45 && !(pendingGrade(g.Value) && r.Weight.Value > 0) {
 		return
 	}
 	letter := ""
@@ -183,6 +183,9 @@ func resolveGrade(r *Row, fit []Scale) {
 			}
 			letter = l.Name
 		}
+	}
+	if pendingGrade(g.Value) {
+		g.Value, g.Text, g.Confidence = "", g.Value, min(g.Confidence, 0.3)
 	}
 	if letter == "" || r.Points != nil && r.SKS != nil && r.SKS.Value.Mul(r.Weight.Value) != r.Points.Value {
 		return
