@@ -3,8 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/google/uuid"
-
 	"asprak/application"
 	"asprak/domain"
 	"asprak/projections"
@@ -118,44 +116,8 @@ func (a *api) getApplication(c *call) error {
 	if err != nil {
 		return err
 	}
-	if until.At != nil || until.Revision != nil {
-		return a.replayApplication(c, id, until)
+	if until != (application.Until{}) {
+		return a.pastApplication(c, id, until)
 	}
-	if err := a.look(c); err != nil {
-		return err
-	}
-	row, err := a.views.Application(c.ctx(), id)
-	if err != nil {
-		return err
-	}
-	if err := c.mine(row.ApplicantID); err != nil {
-		return err
-	}
-	c.Header("ETag", etag(row.Revision))
-	return c.json(http.StatusOK, row)
-}
-
-// replayApplication answers from the events, as the application stood at another moment.
-func (a *api) replayApplication(c *call, id uuid.UUID, until application.Until) error {
-	if err := a.visible(c, id); err != nil {
-		return err
-	}
-	state, revision, err := a.service.Application(c.ctx(), id, until)
-	if err != nil {
-		return err
-	}
-	c.Header("ETag", etag(revision))
-	return c.json(http.StatusOK, state)
-}
-
-// visible is nil when the caller may know of the application.
-func (a *api) visible(c *call, id uuid.UUID) error {
-	state, _, err := a.service.Application(c.ctx(), id, application.Until{})
-	if err != nil {
-		return err
-	}
-	if !state.VisibleTo(c.actor) {
-		return domain.ApplicationNotFound()
-	}
-	return nil
+	return a.presentApplication(c, id)
 }

@@ -35,7 +35,7 @@ func (a *api) getDocument(c *call) error {
 	if err := a.look(c); err != nil {
 		return err
 	}
-	if err := a.visible(c, applicationID); err != nil {
+	if _, err := a.visible(c, applicationID); err != nil {
 		return err
 	}
 	row, err := a.views.Document(c.ctx(), applicationID, documentID)
@@ -55,7 +55,7 @@ func (a *api) getContent(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := a.visible(c, applicationID); err != nil {
+	if _, err := a.visible(c, applicationID); err != nil {
 		return err
 	}
 	content, info, err := a.service.OpenDocument(c.ctx(), applicationID, documentID)

@@ -38,23 +38,18 @@ func (a *api) getHistory(c *call) error {
 	if err != nil {
 		return err
 	}
-	entries, err := a.service.History(c.ctx(), id)
+	entries, err := a.visible(c, id)
 	if err != nil {
 		return err
 	}
-	var state domain.Application
 	body := historyBody{Items: make([]eventBody, len(entries))}
 	for i, e := range entries {
-		state = state.Evolve(e.Event)
 		body.Items[i] = eventBody{
 			EventID: e.Metadata.EventID, Revision: e.Revision, Position: e.Position, Type: e.Type,
 			RecordedAt: e.RecordedAt, OccurredAt: e.Metadata.OccurredAt, Actor: e.Metadata.Actor,
 			CorrelationID: e.Metadata.CorrelationID, CausationID: e.Metadata.CausationID, Versions: e.Metadata.Versions,
 			Data: e.Event,
 		}
-	}
-	if !state.VisibleTo(c.actor) {
-		return domain.ApplicationNotFound()
 	}
 	end := entries[len(entries)-1]
 	c.Header("ETag", etag(end.Revision))

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"asprak/application"
+	"asprak/domain"
+	"asprak/domain/transcript"
+	"asprak/domain/verification"
+	"asprak/projections"
+)
+
+// applicationBody is an application at one moment, from the read model or replayed: the
+// same events give the same body.
+type applicationBody struct {
+	projections.ApplicationRow
+	Documents []documentSummary `json:"documents"`
+}
+
+// documentSummary is a document without its reading and checks.
+type documentSummary struct {
+	ID         uuid.UUID                `json:"id"`
+	Kind       transcript.Kind          `json:"kind"`
+	Type       string                   `json:"type"`
+	Size       int64                    `json:"size"`
+	SHA256     string                   `json:"sha256"`
+	FileName   string                   `json:"file_name"`
+	Status     domain.ApplicationStatus `json:"status"`
+	Label      verification.Label       `json:"label,omitempty"`
+	DecidedBy  string                   `json:"decided_by,omitempty"`
+	Submission int                      `json:"submission"`
+	Attempt    int                      `json:"attempt"`
+}
+
+// presentApplication answers from the read models.
+func (a *api) presentApplication(c *call, id uuid.UUID) error {
+	if err := a.look(c); err != nil {
+		return err
+	}
+	row, err := a.views.Application(c.ctx(), id)
+	if err != nil {
+		return err
+	}
+	if err := c.mine(row.ApplicantID); err != nil {
+		return err
+	}
+	documents, err := a.views.Documents(c.ctx(), id)
+	if err != nil {
+		return err
+	}
+	body := applicationBody{ApplicationRow: row, Documents: make([]documentSummary, len(documents))}
+	for i, d := range documents {
+		body.Documents[i] = documentSummary{d.ID, d.Kind, d.Type, d.Size, d.SHA256, d.FileName, d.Status, d.Label, d.DecidedBy, d.Submission, d.Attempt}
+	}
+	c.Header("ETag", etag(row.Revision))
+	return c.json(http.StatusOK, body)
+}
+
+// pastApplication answers from the events.
+func (a *api) pastApplication(c *call, id uuid.UUID, until application.Until) error {
+	state, revision, failed := a.service.Application(c.ctx(), id, until)
+	// Read after the state, so that its revision is among them; and asked first, as whether
+	// there is such a revision is nobody else's business.
+	entries, err := a.visible(c, id)
+	if err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	last := entries[revision]
+	body := applicationBody{Documents: make([]documentSummary, len(state.Documents)), ApplicationRow: projections.ApplicationRow{
+		ID: state.ID, OpeningID: state.OpeningID, Applicant: state.Applicant, Status: state.Status, Reason: state.Reason,
+		Submission: state.Submission, SubmittedAt: entries[0].Metadata.OccurredAt, UpdatedAt: last.Metadata.OccurredAt,
+		Revision: revision, Position: last.Position,
+	}}
+	for i, d := range state.Documents {
+		body.Documents[i] = documentSummary{d.ID, d.Kind, d.Type, d.Size, d.SHA256, d.FileName, d.Status(), d.Label(), decidedBy(d), d.Submission, d.Attempt}
+		if d.Submission == state.Submission && d.Status() == state.Standing {
+			body.DocumentID, body.Label, body.DecidedBy = &body.Documents[i].ID, d.Label(), decidedBy(d)
+		}
+	}
+	c.Header("ETag", etag(revision))
+	c.Header(headerPosition, last.Position.String())
+	return c.json(http.StatusOK, body)
+}
+
+func decidedBy(d domain.SubmittedDocument) string {
+	switch {
+	case d.Override != nil:
+		return "person"
+	case d.Verdict != nil:
+		return "machine"
+	}
+	return ""
+}
+
+// visible returns the application's events when the caller may know of it.
+func (a *api) visible(c *call, id uuid.UUID) ([]application.Entry, error) {
+	entries, err := a.service.History(c.ctx(), id)
+	if err != nil {
+		return nil, err
+	}
+	var state domain.Application
+	for _, e := range entries {
+		state = state.Evolve(e.Event)
+	}
+	if !state.VisibleTo(c.actor) {
+		return nil, domain.ApplicationNotFound()
+	}
+	return entries, nil
+}
