@@ -185,7 +185,7 @@ func setName(r *Reading, ts []*token) {
 	for i, t := range ts {
 		text := t.Text
 		if t.Source == Pixels {
-			text = strings.Trim(text, ":;|=_()[]{}/\\,~*")
+			text = mendName(strings.Trim(text, ":;|=_()[]{}/\\,~*"), i+1 < len(ts) && balinese(ts[i+1].Text))
 			if !strings.ContainsFunc(text, unicode.IsLetter) {
 				continue
 			}
@@ -223,6 +223,30 @@ func setNIM(r *Reading, ts []*token) {
 	if LooksLikeNIM(text) || len(mendNIM(text, "")) > 0 {
 		r.NIM = fieldOf(text, "", kept)
 	}
+}
+
+// mendName gives a recognised word of a name its capital I back. Before says that the next
+// word is one that follows the Balinese "I".
+func mendName(word string, before bool) string {
+	if before && (word == "1" || word == "l" || word == "!") {
+		return "I"
+	}
+	if len(word) > 2 && word[0] == '1' && balinese(word[1:]) {
+		return "I " + word[1:]
+	}
+	if len(word) > 1 && word[0] == 'l' && word[1] >= 'a' && word[1] <= 'z' {
+		return "I" + word[1:]
+	}
+	return word
+}
+
+// balinese reports whether a word is a birth-order or caste name that men write behind "I".
+func balinese(word string) bool {
+	switch strings.ToUpper(word) {
+	case "WAYAN", "MADE", "GEDE", "KETUT", "NYOMAN", "KOMANG", "PUTU", "KADEK", "GUSTI", "DEWA", "NENGAH":
+		return true
+	}
+	return false
 }
 
 // mendNumberOf undoes look-alikes in a recognised student number when it has none of the

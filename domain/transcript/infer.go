@@ -53,6 +53,46 @@ func (s Scale) same(other Scale) bool {
 	return slices.Equal(graded(s.Letters), graded(other.Letters))
 }
 
+// unifyHalves settles whether half steps are written "AB" or "A/B" where a recogniser lost
+// or added the stroke: the writing that some scale has for all letters of the document.
+func unifyHalves(rows []Row, university string) {
+	strokes := map[string]string{"AB": "A/B", "BC": "B/C", "CD": "C/D"}
+	plain := map[string]string{"A/B": "AB", "B/C": "BC", "C/D": "CD"}
+	own := slices.DeleteFunc(Scales(), func(s Scale) bool { return !s.of(university) })
+	fits := func(to map[string]string, scales []Scale) bool {
+		letters := seenOf(rows, false)
+		for i := range letters {
+			if l, ok := to[letters[i].Grade]; ok {
+				letters[i].Grade = l
+			}
+		}
+		return len(InferScales(scales, letters, "")) > 0
+	}
+	among := builtinScales()
+	if len(own) > 0 && (fits(nil, own) || fits(strokes, own) || fits(plain, own)) {
+		among = own
+	}
+	if fits(nil, among) {
+		return
+	}
+	for _, to := range []map[string]string{strokes, plain} {
+		if !fits(to, among) {
+			continue
+		}
+		for i := range rows {
+			g := rows[i].Grade
+			if g == nil || g.Source != Pixels {
+				continue
+			}
+			if l, ok := to[g.Value]; ok {
+				g.Value = l
+				g.Confidence = min(g.Confidence, 0.7)
+			}
+		}
+		return
+	}
+}
+
 // agreed is the id of the one scale that is left, or of the first where all are alike.
 func agreed(fit []Scale) string {
 	if len(fit) == 0 {

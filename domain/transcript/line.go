@@ -72,6 +72,7 @@ func newSheet(p Page) *sheet {
 		}
 		s.tokens = append(s.tokens, &token{Word: w, page: p.Number, x0: w.Box.X0, y0: w.Box.Y0, x1: w.Box.X1, y1: w.Box.Y1})
 	}
+	s.tokens = append(s.tokens, lostInitials(p, s.tokens)...)
 	s.info.Source = TextLayer
 	if pixels > layer {
 		s.info.Source = Pixels
@@ -85,6 +86,27 @@ func newSheet(p Page) *sheet {
 	}
 	s.lines = linesOf(s.tokens, s.h)
 	return s
+}
+
+// lostInitials finds the strokes that are no rules but the "I" of a Balinese name.
+func lostInitials(p Page, tokens []*token) []*token {
+	var out []*token
+	tries := 0
+	for _, t := range tokens {
+		if t.Source != Pixels || !balinese(t.Text) || tries > 20 {
+			continue
+		}
+		tries++
+		for _, w := range p.Words {
+			if w.Text != "" && strings.Trim(w.Text, "|!") == "" && w.Hidden == "" && sane(w.Box) && w.Box.X1 <= t.x0+1 && t.x0-w.Box.X1 < t.y1-t.y0 && math.Abs(w.Box.Y0+w.Box.Y1-t.y0-t.y1) < t.y1-t.y0 {
+				w.Text = "I"
+				w.Confidence *= 0.7
+				out = append(out, &token{Word: w, page: p.Number, x0: w.Box.X0, y0: w.Box.Y0, x1: w.Box.X1, y1: w.Box.Y1})
+				break
+			}
+		}
+	}
+	return out
 }
 
 func sane(b Box) bool {

@@ -35,6 +35,7 @@ func Read(file File) Reading {
 		university = r.University.Value
 	}
 	mendNumberOf(r.NIM, university)
+	unifyHalves(r.Rows, university)
 	fit := scalesOf(r.Rows, university)
 	r.Scale = agreed(fit)
 	r.Kind = kindOf(sheets, &r, b)
@@ -97,7 +98,7 @@ func readBody(sheets []*sheet) body {
 		}
 		headed := len(tables) > 0
 		if !headed || graded {
-			if guessed := guessRows(s); completeRows(guessed) > completeRows(rows) {
+			if guessed := guessRows(s); completeRows(guessed)*2 > completeRows(rows)*3 {
 				rows = guessed
 			}
 		}

@@ -194,6 +194,10 @@ func draftOf(l *line) (draft, bool) {
 	for tail > i && tailToken(ts[tail-1]) {
 		tail--
 	}
+	// A number right behind the name belongs to it ("Kalkulus 1").
+	for tail > i && tail < len(ts) && ts[tail].type_ == typeInt && ts[tail].x0-ts[tail-1].x1 < 0.8*(ts[tail].y1-ts[tail].y0) {
+		tail++
+	}
 	if tail-i < 1 || len(ts)-tail < 2 || tail-i > 14 {
 		return draft{}, false
 	}

@@ -187,8 +187,14 @@ func valueRight(kind fieldKind, ts []*token) ([]sighting, bool) {
 				return nil, false
 			}
 			return append(out, sighting{kind, d, fieldOf(d, t.Text, ts[i:i+1]), between > 0}), true
-		case ok && average && t.Source == Pixels && len(text) == 3 && d >= DecimalOf(100) && d <= DecimalOf(400):
+		case ok && average && t.Source == Pixels && len(text) == 3 && !strings.HasPrefix(t.Text, "(") && !(i+1 < len(ts) && ts[i+1].fold == "SKS") && d >= DecimalOf(100) && d <= DecimalOf(400):
 			d /= 100
+			f := fieldOf(d, t.Text, ts[i:i+1])
+			f.Confidence *= 0.5
+			return append(out, sighting{kind, d, f, between > 0}), true
+		case ok && average && t.Source == Pixels && len(text) == 5 && text[0] == '1' && averagePattern.MatchString(text[1:]):
+			// A colon, read as a digit.
+			d -= DecimalOf(10)
 			f := fieldOf(d, t.Text, ts[i:i+1])
 			f.Confidence *= 0.5
 			return append(out, sighting{kind, d, f, between > 0}), true
