@@ -1,7 +1,10 @@
 package projections
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,6 +13,40 @@ import (
 	"asprak/domain"
 )
 
+// The key begins with the time, so that every filter and every span of time is a walk along
+// one index.
+var auditModel = model{
+	name: "audit", version: 1, tables: []string{"audit"},
+	schema: []string{
+		`CREATE TABLE audit (
+			occurred_at BIGINT NOT NULL,
+			position BIGINT NOT NULL,
+			prepare BIGINT NOT NULL,
+			stream TEXT NOT NULL,
+			revision BIGINT NOT NULL,
+			event_id TEXT NOT NULL,
+			type TEXT NOT NULL,
+			known BIGINT NOT NULL,
+			actor_id TEXT NOT NULL,
+			actor_role TEXT NOT NULL,
+			recorded_at BIGINT NOT NULL,
+			correlation_id TEXT NOT NULL,
+			causation_id TEXT NOT NULL,
+			versions TEXT,
+			sentence TEXT NOT NULL,
+			reason TEXT NOT NULL,
+			was TEXT,
+			became TEXT,
+			data TEXT NOT NULL,
+			PRIMARY KEY (occurred_at, position, prepare)
+		)`,
+		`CREATE INDEX audit_actor ON audit (actor_id, occurred_at, position, prepare)`,
+		`CREATE INDEX audit_type ON audit (type, occurred_at, position, prepare)`,
+		`CREATE INDEX audit_stream ON audit (stream, occurred_at, position, prepare)`,
+		`CREATE INDEX audit_correlation ON audit (correlation_id, occurred_at, position, prepare)`,
+	},
+}
+
 // AuditRow is one event of the log: who did what, when, why, and what changed.
 type AuditRow struct {
 	Position      application.Position `json:"position"`
@@ -17,21 +54,22 @@ type AuditRow struct {
 	Revision      application.Revision `json:"revision"`
 	EventID       uuid.UUID            `json:"event_id"`
 	Type          string               `json:"type"`
-	Known         bool                 `json:"known"` // false: the event could not be understood, Data is as it stands in the log
+	Known         bool                 `json:"known"` // false: this program does not understand the event; Data is as it stands in the log
 	Actor         domain.Actor         `json:"actor"`
 	OccurredAt    time.Time            `json:"occurred_at"`
 	RecordedAt    time.Time            `json:"recorded_at"`
 	CorrelationID string               `json:"correlation_id"`
 	CausationID   string               `json:"causation_id"`
 	Versions      *domain.Versions     `json:"versions,omitempty"`
-	Sentence      string               `json:"sentence"`
-	Reason        string               `json:"reason,omitempty"`
-	Before        json.RawMessage      `json:"before,omitempty"` // what changed, as far as the event says
-	After         json.RawMessage      `json:"after,omitempty"`
+	Sentence      string               `json:"sentence"`         // texts of users stand in it quoted, without control and format characters
+	Reason        string               `json:"reason,omitempty"` // as given
+	Before        json.RawMessage      `json:"before,omitempty"` // an object of what changed, as it was
+	After         json.RawMessage      `json:"after,omitempty"`  // and as it became
 	Data          json.RawMessage      `json:"data"`
 }
 
-// AuditQuery selects events, the latest first. Empty fields do not filter.
+// AuditQuery selects events, the latest first by the time they tell, then by position. Empty
+// fields do not filter.
 type AuditQuery struct {
 	Actor         string // id
 	Type          string
@@ -40,4 +78,127 @@ type AuditQuery struct {
 	From, To      *time.Time // both inclusive
 	Cursor        string     // Next of the page before
 	Limit         int        // 1 to 100; 0: 20
+}
+
+type audit struct{ b *batch }
+
+func newAudit(b *batch) applier { return audit{b} }
+
+func (a audit) finish() error { return nil }
+
+func (a audit) apply(e event) error {
+	r, m := e.record, e.metadata
+	known := e.err == nil && !e.foreign()
+	if e.err != nil {
+		// What can be read of the metadata is shown; the rest stays empty.
+		_ = json.Unmarshal(r.Metadata, &m)
+	}
+	if m.OccurredAt.IsZero() {
+		m.OccurredAt = r.RecordedAt
+	}
+	var versions, was, became any
+	if m.Versions != nil {
+		text, err := toJSON(m.Versions)
+		if err != nil {
+			return err
+		}
+		versions = text
+	}
+	does, reason := "recorded an event of a kind that this program does not know", ""
+	switch {
+	case known:
+		does, reason = describe(e.event)
+		before, after, err := a.changes(e)
+		if err != nil {
+			return err
+		}
+		was, became = before, after
+	case !e.foreign():
+		does = "recorded an event that this program cannot read"
+	}
+	data := string(r.Data)
+	if !known && !json.Valid(r.Data) {
+		text, err := toJSON(data)
+		if err != nil {
+			return err
+		}
+		data = text
+	}
+	at := placeOf(r)
+	_, err := a.b.exec(`INSERT INTO audit (occurred_at, position, prepare, stream, revision, event_id, type, known, actor_id, actor_role, recorded_at,
+			correlation_id, causation_id, versions, sentence, reason, was, became, data)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		nanos(m.OccurredAt), at.Commit, at.Prepare, r.Stream, int64(at.Revision), r.ID.String(), r.Type, flag(known), m.Actor.ID, string(m.Actor.Role), nanos(r.RecordedAt),
+		m.CorrelationID, m.CausationID, versions, who(m.Actor)+" "+does, reason, was, became, data)
+	return err
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+const auditSelection = `SELECT occurred_at, position, prepare, stream, revision, event_id, type, known, actor_id, actor_role, recorded_at,
+	correlation_id, causation_id, versions, sentence, reason, was, became, data FROM audit`
+
+type storedAudit struct {
+	OccurredAt int64 `db:"occurred_at"`
+	place
+	Stream        string         `db:"stream"`
+	EventID       uuid.UUID      `db:"event_id"`
+	Type          string         `db:"type"`
+	Known         bool           `db:"known"`
+	ActorID       string         `db:"actor_id"`
+	ActorRole     string         `db:"actor_role"`
+	RecordedAt    int64          `db:"recorded_at"`
+	CorrelationID string         `db:"correlation_id"`
+	CausationID   string         `db:"causation_id"`
+	Versions      sql.NullString `db:"versions"`
+	Sentence      string         `db:"sentence"`
+	Reason        string         `db:"reason"`
+	Was           sql.NullString `db:"was"`
+	Became        sql.NullString `db:"became"`
+	Data          string         `db:"data"`
+}
+
+func (a storedAudit) keys(list) []any { return []any{a.OccurredAt, a.Commit, a.Prepare} }
+
+func (a storedAudit) row() (AuditRow, error) {
+	row := AuditRow{Position: a.position(), Stream: a.Stream, Revision: a.Revision, EventID: a.EventID, Type: a.Type, Known: a.Known,
+		Actor: domain.Actor{ID: a.ActorID, Role: domain.Role(a.ActorRole)}, OccurredAt: moment(a.OccurredAt), RecordedAt: moment(a.RecordedAt),
+		CorrelationID: a.CorrelationID, CausationID: a.CausationID, Sentence: a.Sentence, Reason: a.Reason, Data: json.RawMessage(a.Data)}
+	if a.Was.Valid {
+		row.Before = json.RawMessage(a.Was.String)
+	}
+	if a.Became.Valid {
+		row.After = json.RawMessage(a.Became.String)
+	}
+	if a.Versions.Valid {
+		if err := json.Unmarshal([]byte(a.Versions.String), &row.Versions); err != nil {
+			return row, fmt.Errorf("versions at %s: %w", row.Position, err)
+		}
+	}
+	return row, nil
+}
+
+func (q AuditQuery) list() list {
+	l := list{selection: auditSelection, order: []key{{"occurred_at", true}, {"position", true}, {"prepare", true}}, descending: true, cursor: q.Cursor, limit: q.Limit}
+	l.equal("actor_id", q.Actor)
+	l.equal("type", q.Type)
+	l.equal("stream", q.Stream)
+	l.equal("correlation_id", q.CorrelationID)
+	if q.From != nil {
+		l.filter("occurred_at >= ?", nanos(*q.From))
+	}
+	if q.To != nil {
+		l.filter("occurred_at <= ?", nanos(*q.To))
+	}
+	return l
+}
+
+// Audit lists the events of the log.
+func (s *Store) Audit(ctx context.Context, q AuditQuery) (Page[AuditRow], error) {
+	return fetch[storedAudit](ctx, s, q.list())
 }

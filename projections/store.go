@@ -1,79 +1,170 @@
 // Package projections holds the read models: SQL tables that follow the log, and the queries
-// that the API answers from. It knows the domain's events and the log's port, but neither
-// where the log stands nor HTTP.
+// that the API answers from. A model's rows and its checkpoint commit together, so that each
+// event counts once, whatever crashes. It knows the domain's events and the log's port, but
+// neither where the log stands nor HTTP.
+//
+// The SQL text is what SQLite and PostgreSQL share: `?` placeholders, rebound for the driver;
+// TEXT and BIGINT only (times are nanoseconds since 1970, UTC; flags 0 or 1; nested values
+// JSON); upserts with ON CONFLICT. Keys that are searched by range hold A-Z, 0-9 and blanks
+// and need a collation that compares bytes.
 package projections
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
 
-	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 
 	"asprak/application"
-	"asprak/domain"
-	"asprak/domain/transcript"
-	"asprak/domain/verification"
 )
 
-// Page is one page of a list, and the cursor of the next one.
-type Page[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty"`
+// Store keeps the read models in a database. Queries may run beside Run; they answer from
+// what is committed.
+type Store struct {
+	write      *sqlx.DB // one connection
+	read       *sqlx.DB
+	logger     *slog.Logger
+	statements sync.Map // of read: SQL text -> *sqlx.Stmt
+
+	running    sync.Mutex // held by Run
+	mu         sync.Mutex // guards what follows, and the projectors' progress
+	projectors []*projector
+	waiters    map[*waiter]struct{}
+	fault      error // why following failed last, nil while it works
 }
 
-// Store keeps the read models in a database.
-type Store struct{}
+// Option changes how a Store is opened.
+type Option func(*Store)
 
-// ModelStatus is how far a read model has come.
-type ModelStatus struct {
-	Name     string
-	Version  int
-	Position application.Position
-	Skipped  int64  // events of unknown types that were passed over
-	Error    string // why it stands still, "" when it does not
-}
+// WithLogger sets where warnings and faults of following are logged; by default nowhere.
+func WithLogger(l *slog.Logger) Option { return func(s *Store) { s.logger = l } }
 
-var errNotThere = errors.New("projections: the tables are not there")
-
-func Open(ctx context.Context, path string) (*Store, error) { return &Store{}, nil }
-func (s *Store) Close() error                               { return nil }
-func (s *Store) Run(ctx context.Context, log application.Log, codec *application.Codec) error {
-	return errNotThere
-}
-func (s *Store) Seen() application.Position                                    { return application.Position{} }
-func (s *Store) Wait(ctx context.Context, position application.Position) error { return errNotThere }
-func (s *Store) Status() []ModelStatus                                         { return nil }
-
-func (s *Store) Openings(ctx context.Context, q OpeningQuery) (Page[OpeningRow], error) {
-	return Page[OpeningRow]{}, errNotThere
-}
-func (s *Store) Opening(ctx context.Context, id uuid.UUID) (OpeningRow, error) {
-	return OpeningRow{}, errNotThere
-}
-func (s *Store) Applications(ctx context.Context, q ApplicationQuery) (Page[ApplicationRow], error) {
-	return Page[ApplicationRow]{}, errNotThere
-}
-func (s *Store) Application(ctx context.Context, id uuid.UUID) (ApplicationRow, error) {
-	return ApplicationRow{}, errNotThere
-}
-func (s *Store) Documents(ctx context.Context, applicationID uuid.UUID) ([]DocumentRow, error) {
-	return nil, errNotThere
-}
-func (s *Store) Document(ctx context.Context, applicationID, documentID uuid.UUID) (DocumentRow, error) {
-	return DocumentRow{}, errNotThere
-}
-func (s *Store) Reviews(ctx context.Context, q ReviewQuery) (Page[ReviewRow], error) {
-	return Page[ReviewRow]{}, errNotThere
-}
-func (s *Store) Audit(ctx context.Context, q AuditQuery) (Page[AuditRow], error) {
-	return Page[AuditRow]{}, errNotThere
+// Open opens or makes the SQLite database at the path. Models whose stored version differs
+// from this program's are emptied; Run fills them again from the start of the log.
+func Open(ctx context.Context, path string, options ...Option) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("projections: %w", err)
+	}
+	// The models can be made anew from the log and the checkpoint commits with the rows: a
+	// power cut may only take both back together, so commits need not wait for the disk.
+	const common = "_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000"
+	name := (&url.URL{Scheme: "file", Path: path}).String()
+	write, err := sqlx.Open("sqlite3", name+"?"+common+"&_txlock=immediate&_cache_size=-8000")
+	if err != nil {
+		return nil, fmt.Errorf("projections: %w", err)
+	}
+	write.SetMaxOpenConns(1)
+	read, err := sqlx.Open("sqlite3", name+"?"+common+"&_query_only=true")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close())
+	}
+	read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
+	read.SetMaxIdleConns(2 + 2*runtime.GOMAXPROCS(0))
+	return open(ctx, write, read, newProjectors(), options)
 }
 
-func (s *Store) Duplicates(ctx context.Context, before application.Position, sha256, rowsKey, nim string) ([]verification.Duplicate, error) {
-	return nil, errNotThere
-}
-func (s *Store) Reading(ctx context.Context, before application.Position, sha256 string, versions domain.Versions) (*transcript.Reading, error) {
-	return nil, errNotThere
+func open(ctx context.Context, write, read *sqlx.DB, projectors []*projector, options []Option) (*Store, error) {
+	s := &Store{write: write, read: read, projectors: projectors, waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
+	for _, o := range options {
+		o(s)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
+	}
+	return s, nil
 }
 
-var _ application.Archive = (*Store)(nil)
+// Close releases the database. Run must have returned.
+func (s *Store) Close() error {
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+// model is a set of tables with a name and a version of its own.
+type model struct {
+	name    string
+	version int // of schema and meaning; another stored version is built anew
+	tables  []string
+	schema  []string
+}
+
+const modelsSchema = `CREATE TABLE IF NOT EXISTS models (
+	name TEXT PRIMARY KEY,
+	version BIGINT NOT NULL,
+	tables TEXT NOT NULL,
+	position BIGINT NOT NULL,
+	prepare BIGINT NOT NULL,
+	skipped BIGINT NOT NULL
+)`
+
+type modelRow struct {
+	Name     string `db:"name"`
+	Version  int    `db:"version"`
+	Tables   string `db:"tables"` // what this version made, so that any later one can drop it
+	Position int64  `db:"position"`
+	Prepare  int64  `db:"prepare"`
+	Skipped  int64  `db:"skipped"`
+}
+
+func (m modelRow) place() application.Position {
+	return application.Position{Commit: uint64(m.Position), Prepare: uint64(m.Prepare)}
+}
+
+// migrate makes the tables and takes up the checkpoints. Models of one projector are folded
+// together: when one is outdated, all of them are made anew.
+func (s *Store) migrate(ctx context.Context) error {
+	tx, err := s.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec(modelsSchema); err != nil {
+		return err
+	}
+	var rows []modelRow
+	if err := tx.Select(&rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
+		return err
+	}
+	stored := make(map[string]modelRow, len(rows))
+	for _, r := range rows {
+		stored[r.Name] = r
+	}
+	for _, p := range s.projectors {
+		if p.matches(stored) {
+			first := stored[p.models[0].name]
+			p.position, p.skipped = first.place(), first.Skipped
+			continue
+		}
+		for _, m := range p.models {
+			if err := remake(tx, m, stored[m.name].Tables); err != nil {
+				return fmt.Errorf("model %s: %w", m.name, err)
+			}
+		}
+	}
+	return tx.Commit()
+}
+
+func remake(tx *sqlx.Tx, m model, old string) error {
+	for _, table := range strings.Fields(old) {
+		if _, err := tx.Exec(`DROP TABLE IF EXISTS ` + table); err != nil {
+			return err
+		}
+	}
+	for _, statement := range m.schema {
+		if _, err := tx.Exec(statement); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(tx.Rebind(`INSERT INTO models (name, version, tables, position, prepare, skipped) VALUES (?, ?, ?, 0, 0, 0)
+		ON CONFLICT (name) DO UPDATE SET version = excluded.version, tables = excluded.tables, position = 0, prepare = 0, skipped = 0`),
+		m.name, m.version, strings.Join(m.tables, " "))
+	return err
+}

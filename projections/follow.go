@@ -1,0 +1,276 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"asprak/application"
+	"asprak/domain"
+)
+
+const (
+	// batchSize bounds the events of one transaction while catching up, and so the memory
+	// that their readings take.
+	batchSize = 256
+
+	firstDelay = 50 * time.Millisecond
+	lastDelay  = 5 * time.Second
+)
+
+// ErrRunning: the store follows a log already.
+var ErrRunning = errors.New("projections: running already")
+
+// Run follows the log into all models until ctx ends, and then returns nil. A lost log or
+// database is followed again, with growing delays, from what is committed.
+func (s *Store) Run(ctx context.Context, log application.Log, codec *application.Codec) error {
+	if !s.running.TryLock() {
+		return ErrRunning
+	}
+	defer s.running.Unlock()
+	delay := firstDelay
+	for ctx.Err() == nil {
+		progressed, err := s.follow(ctx, log, codec)
+		if ctx.Err() != nil {
+			break
+		}
+		if progressed {
+			delay = firstDelay
+		}
+		s.failed(err)
+		s.logger.Error("following the log failed; it is tried again", "error", err, "delay", delay)
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay):
+		}
+		delay = min(2*delay, lastDelay)
+	}
+	return nil
+}
+
+func (s *Store) follow(ctx context.Context, log application.Log, codec *application.Codec) (progressed bool, err error) {
+	after, err := s.resume(ctx)
+	if err != nil {
+		return false, err
+	}
+	follower, err := log.Follow(ctx, after)
+	if err != nil {
+		return false, err
+	}
+	defer follower.Close()
+	prepared := make(map[string]*sqlx.Stmt)
+	defer func() {
+		for _, statement := range prepared {
+			statement.Close()
+		}
+	}()
+	for {
+		records, err := follower.Next(ctx, batchSize)
+		if err != nil {
+			return progressed, err
+		}
+		if err := s.take(codec, prepared, records); err != nil {
+			return progressed, err
+		}
+		progressed = true
+	}
+}
+
+// resume takes up the committed checkpoints and returns the earliest.
+func (s *Store) resume(ctx context.Context) (application.Position, error) {
+	var rows []modelRow
+	if err := s.write.SelectContext(ctx, &rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
+		return application.Position{}, err
+	}
+	stored := make(map[string]modelRow, len(rows))
+	for _, r := range rows {
+		stored[r.Name] = r
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var earliest *application.Position
+	for _, p := range s.projectors {
+		if !p.matches(stored) {
+			return application.Position{}, fmt.Errorf("model %s was replaced by another version", p.models[0].name)
+		}
+		first := stored[p.models[0].name]
+		p.position, p.skipped = first.place(), first.Skipped
+		if p.fault == nil && (earliest == nil || p.position.Compare(*earliest) < 0) {
+			earliest = &p.position
+		}
+	}
+	s.wake()
+	return *earliest, nil // the audit never stops
+}
+
+// take applies the records to every model that has not seen them, in one transaction.
+func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, records []application.Record) error {
+	events := make([]event, len(records))
+	for i, r := range records {
+		events[i] = s.decode(codec, r)
+	}
+	// Without a context: a batch is short, and one that can be cancelled costs the driver
+	// a goroutine for each statement.
+	tx, err := s.write.Beginx()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	b := &batch{tx: tx, codec: codec, prepared: prepared, statements: make(map[string]*sqlx.Stmt)}
+	done := make([]progress, len(s.projectors))
+	for i, p := range s.projectors {
+		if done[i], err = p.run(b, events); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.advance(done)
+	return s.prepare(b)
+}
+
+// prepare keeps the statements that the batch met first, for the batches to come.
+func (s *Store) prepare(b *batch) error {
+	for query := range b.statements {
+		if _, ok := b.prepared[query]; ok {
+			continue
+		}
+		statement, err := s.write.Preparex(s.write.Rebind(query))
+		if err != nil {
+			return err
+		}
+		b.prepared[query] = statement
+	}
+	return nil
+}
+
+func (s *Store) decode(codec *application.Codec, r application.Record) event {
+	e := event{record: r}
+	e.kind, e.id = parseStream(r.Stream)
+	e.event, e.metadata, e.err = codec.Decode(r)
+	if e.foreign() {
+		s.logger.Warn("an event of an unknown kind is passed over", "type", r.Type, "stream", r.Stream, "revision", r.Revision, "position", r.Position.String())
+	}
+	return e
+}
+
+// advance makes committed progress known and wakes who waited for it.
+func (s *Store) advance(done []progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = nil
+	for i, p := range s.projectors {
+		if p.fault == nil && done[i].fault != nil {
+			s.logger.Error("a read model stands still", "model", p.models[0].name, "error", done[i].fault)
+		}
+		p.position, p.skipped, p.fault = done[i].position, done[i].skipped, done[i].fault
+	}
+	s.wake()
+}
+
+func (s *Store) failed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = err
+}
+
+// waiter waits until the projectors have come to a position.
+type waiter struct {
+	of       []*projector
+	position application.Position
+	answer   chan error // of one
+}
+
+// answered tells whether there is no more to wait for, and with what outcome.
+func (w *waiter) answered() (bool, error) {
+	for _, p := range w.of {
+		if p.position.Compare(w.position) < 0 {
+			if p.fault != nil {
+				return true, domain.Errorf(domain.Unavailable, "not_caught_up", "A read model stands still.")
+			}
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// wake answers the waiters that can be; s.mu is held.
+func (s *Store) wake() {
+	for w := range s.waiters {
+		if answered, err := w.answered(); answered {
+			w.answer <- err
+			delete(s.waiters, w)
+		}
+	}
+}
+
+// Wait returns when all models have taken in everything up to the position. It fails when ctx
+// ends, and with a domain.Unavailable at once when a model that stands still would be waited for.
+func (s *Store) Wait(ctx context.Context, position application.Position) error {
+	return s.wait(ctx, position, s.projectors...)
+}
+
+func (s *Store) wait(ctx context.Context, position application.Position, of ...*projector) error {
+	w := &waiter{of: of, position: position, answer: make(chan error, 1)}
+	s.mu.Lock()
+	answered, err := w.answered()
+	if !answered {
+		s.waiters[w] = struct{}{}
+	}
+	s.mu.Unlock()
+	if answered {
+		return err
+	}
+	select {
+	case err := <-w.answer:
+		return err
+	case <-ctx.Done():
+		s.mu.Lock()
+		delete(s.waiters, w)
+		s.mu.Unlock()
+		return ctx.Err()
+	}
+}
+
+// Seen is the position up to which every model has taken in the log.
+func (s *Store) Seen() application.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.projectors[0].position
+	for _, p := range s.projectors[1:] {
+		if p.position.Compare(seen) < 0 {
+			seen = p.position
+		}
+	}
+	return seen
+}
+
+// ModelStatus is how far a read model has come.
+type ModelStatus struct {
+	Name     string
+	Version  int
+	Position application.Position
+	Skipped  int64  // events of unknown kinds that were passed over
+	Error    string // why it does not follow the log, "" when it does
+}
+
+// Status tells of every model.
+func (s *Store) Status() []ModelStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []ModelStatus
+	for _, p := range s.projectors {
+		for _, m := range p.models {
+			status := ModelStatus{Name: m.name, Version: m.version, Position: p.position, Skipped: p.skipped}
+			if fault := errors.Join(p.fault, s.fault); fault != nil {
+				status.Error = fault.Error()
+			}
+			all = append(all, status)
+		}
+	}
+	return all
+}

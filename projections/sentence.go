@@ -1,0 +1,83 @@
+package projections
+
+import (
+	"fmt"
+
+	"asprak/domain"
+	"asprak/domain/verification"
+)
+
+func who(a domain.Actor) string {
+	switch {
+	case a.Role == domain.RoleSystem:
+		return "The system"
+	case a == domain.Actor{}:
+		return "Somebody"
+	}
+	return fmt.Sprintf("%q (%s)", a.ID, a.Role)
+}
+
+// describe says what the event's actor did, and the reason that was given. Texts of users
+// are quoted, which spells out what would not be seen.
+func describe(e domain.Event) (does, reason string) {
+	switch e := e.(type) {
+	case *domain.OpeningPublished:
+		return fmt.Sprintf("published the opening %q with %d seats", e.Details.Title, e.Details.Seats), ""
+	case *domain.OpeningRevised:
+		return fmt.Sprintf("revised the opening %q", e.Details.Title), e.Reason
+	case *domain.OpeningClosed:
+		return "closed the opening", e.Reason
+	case *domain.OpeningReopened:
+		return fmt.Sprintf("reopened the opening until %s", e.ClosesAt.Format("2006-01-02 15:04 MST")), e.Reason
+	case *domain.OpeningCancelled:
+		return "cancelled the opening", e.Reason
+	case *domain.SeatAwarded:
+		return fmt.Sprintf("awarded a seat to application %s", e.ApplicationID), e.Reason
+	case *domain.SeatReleased:
+		return fmt.Sprintf("released the seat of application %s", e.ApplicationID), e.Reason
+
+	case *domain.ApplicationSubmitted:
+		return fmt.Sprintf("applied to opening %s as %q, %q", e.OpeningID, e.Applicant.Name, e.Applicant.NIM), ""
+	case *domain.ApplicationResubmitted:
+		return fmt.Sprintf("submitted the application again as %q, %q", e.Applicant.Name, e.Applicant.NIM), ""
+	case *domain.ApplicationWithdrawn:
+		return "withdrew the application", e.Reason
+	case *domain.ApplicationAccepted:
+		return "accepted the application", e.Reason
+	case *domain.ApplicationDeclined:
+		return "declined the application", e.Reason
+	case *domain.ApplicationWaitlisted:
+		return "put the application on the waiting list", e.Reason
+	case *domain.OfferConfirmed:
+		return "confirmed the offer", ""
+	case *domain.OfferTurnedDown:
+		return "turned the offer down", e.Reason
+
+	case *domain.DocumentUploaded:
+		return fmt.Sprintf("uploaded %q (%s, %d bytes) as document %s", e.FileName, e.Kind, e.Size, e.DocumentID), ""
+	case *domain.DocumentRereadRequested:
+		return fmt.Sprintf("asked for document %s to be read again", e.DocumentID), e.Reason
+	case *domain.DocumentRead:
+		if e.Reading.Problem != "" {
+			return fmt.Sprintf("could not read document %s: %s", e.DocumentID, e.Reading.Problem), ""
+		}
+		return fmt.Sprintf("read %d courses in document %s within %d ms", len(e.Reading.Rows), e.DocumentID, e.Millis), ""
+	case *domain.DocumentVerified:
+		return fmt.Sprintf("verified document %s", e.DocumentID), ""
+	case *domain.DocumentRejected:
+		return fmt.Sprintf("rejected document %s: %s", e.DocumentID, because(e.Verdict)), ""
+	case *domain.DocumentReferred:
+		return fmt.Sprintf("put document %s before a person: %s", e.DocumentID, because(e.Verdict)), ""
+	case *domain.DocumentReadingFailed:
+		return fmt.Sprintf("gave up reading document %s after %d tries: %s", e.DocumentID, e.Tries, e.Code), ""
+	case *domain.VerificationOverridden:
+		before := e.Before
+		if before == "" {
+			before = "no verdict"
+		}
+		return fmt.Sprintf("decided that document %s is %s, over %s", e.DocumentID, e.Outcome, before), e.Reason
+	}
+	return fmt.Sprintf("recorded %T", e), ""
+}
+
+func because(v verification.Verdict) string { return v.Label.Reason() }
