@@ -191,7 +191,7 @@ func queueLimit(f *queueFixture) {
 }
 
 func queueRetry(f *queueFixture) {
-	const delay = 300 * time.Millisecond
+	const delay = time.Second
 	written := f.publish(1)
 	c := f.consume(f.group)
 	first := f.take(c)
@@ -297,7 +297,9 @@ func queueReplayChosen(f *queueFixture) {
 	f.park(c, "one")
 	chosen := f.park(c, "two")
 	f.park(c, "three")
-	f.parked(3)
+	for i, reason := range []string{"one", "two", "three"} {
+		require.Equal(f, reason, f.parked(3)[i].Reason, "oldest first")
+	}
 	n, err := f.queue.Replay(f.ctx, f.group.Name, chosen.ID, uuid.New())
 	require.NoError(f, err)
 	require.Equal(f, 1, n)

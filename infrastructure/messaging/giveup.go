@@ -15,6 +15,7 @@ var ErrNoAnswer = errors.New("messaging: the last try never came back")
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
+func (finalError) Final() bool     { return true }
 
 // Final marks an error that trying again cannot heal; nil stays nil.
 func Final(err error) error {
@@ -24,10 +25,11 @@ func Final(err error) error {
 	return finalError{err}
 }
 
-// IsFinal tells whether err, or an error that it wraps, was marked by Final.
+// IsFinal tells whether err, or an error that it wraps, says by a method Final() bool that
+// it is final. Rooms that do not know this one can so have final errors of their own.
 func IsFinal(err error) bool {
-	var e finalError
-	return errors.As(err, &e)
+	var e interface{ Final() bool }
+	return errors.As(err, &e) && e.Final()
 }
 
 // giveUp ends the tries of a message: with the last of them, or at a final error. A message

@@ -255,6 +255,42 @@ func TestRouter_Closed_FinishesRunningHandler(t *testing.T) {
 	requireNothingLeft(t, log)
 }
 
+func TestRouter_ContextEnded_FinishesRunningHandlerAndRunReturns(t *testing.T) {
+	log := openLog(t)
+	started, finish := make(chan struct{}), make(chan struct{})
+	r := newReaction(func(ctx context.Context, _ application.Record, _ int) error {
+		close(started)
+		<-finish
+		return ctx.Err()
+	})
+	queue := &watched{Queue: log, ended: make(chan struct{})}
+	router, err := messaging.NewRouter(queue, r, quick())
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- router.Run(ctx) }()
+	record(t, log, "DocumentUploaded")
+	<-started
+	cancel()
+	<-queue.ended
+	close(finish)
+	require.NoError(t, <-ended)
+	r.requireCalls(t, "handle 1")
+	requireNothingLeft(t, log)
+}
+
+type lasting struct{}
+
+func (lasting) Error() string { return "lasting" }
+func (lasting) Final() bool   { return true }
+
+func TestIsFinal_ErrorOfAnotherRoom_IsAsked(t *testing.T) {
+	require.True(t, messaging.IsFinal(fmt.Errorf("wrapped: %w", lasting{})))
+	require.True(t, messaging.IsFinal(messaging.Final(errors.New("x"))))
+	require.False(t, messaging.IsFinal(errors.New("x")))
+	require.False(t, messaging.IsFinal(nil))
+}
+
 func requireNothingLeft(t *testing.T, log *embedded.Log) {
 	t.Helper()
 	c, err := log.Consume(t.Context(), application.Group{Name: "reader", Types: []string{"DocumentUploaded"}})
