@@ -1,53 +1,64 @@
 package application
 
 import (
+	"regexp"
 	"strings"
 
 	"asprak/domain/transcript"
 )
 
+const (
+	sureLayer   = 0.85 // of a word recognised in the pixels, to contradict the layer
+	fewMistakes = 2    // decisive words in which a layer that was itself recognised may differ
+)
+
 // layerTraces compares the hidden text of a page that was read from its pixels with what
-// the pixels say. An invisible copy of what is seen is how scanners make a page searchable;
-// an invisible text that says something else wants to be read by machines only.
+// the pixels say. An invisible copy of what is seen, with the mistakes of the recogniser
+// that made it, is how scanners make a page searchable; an invisible text with other
+// grades and sums is written for machines only.
 func layerTraces(text PDFText, seen transcript.Page, turn int) []transcript.Trace {
 	if turn != 0 {
 		return nil
 	}
 	var traces []transcript.Trace
 	for _, w := range text.Words {
-		if w.Hidden == "" {
+		if w.Hidden == "" || !decisive(w.Text) {
 			continue
 		}
-		if _, ok := contradicted(w, seen.Words); ok {
-			traces = append(traces, transcript.Trace{Kind: transcript.LayerMismatch, Box: w.Box, Text: w.Text})
+		if there, ok := seenAt(w.Box, seen.Words); ok && decisive(there) && folded(there) != folded(w.Text) {
+			traces = append(traces, transcript.Trace{Kind: transcript.LayerMismatch, Box: w.Box, Text: w.Text, Detail: "the page shows " + there})
 		}
+	}
+	if len(traces) <= fewMistakes {
+		return nil
 	}
 	return traces
 }
 
-// contradicted finds what stands in the pixels at the place of a hidden word, when that is
-// surely something else.
-func contradicted(hidden transcript.Word, seen []transcript.Word) (string, bool) {
-	var at []string
+// seenAt is the one word that the pixels surely show at the place.
+func seenAt(box transcript.Box, seen []transcript.Word) (string, bool) {
+	found := ""
 	for _, w := range seen {
-		if overlap(hidden.Box, w.Box) < 0.5 {
+		if overlap(box, w.Box) < 0.5 {
 			continue
 		}
-		if w.Confidence < 0.85 {
+		if found != "" || w.Confidence < sureLayer {
 			return "", false
 		}
-		at = append(at, w.Text)
+		found = w.Text
 	}
-	if len(at) == 0 {
-		return "", false
-	}
-	text := strings.Join(at, " ")
-	return text, plain(text) != plain(hidden.Text)
+	return found, found != ""
 }
 
-func plain(s string) string {
-	return strings.ToUpper(strings.Join(strings.Fields(s), ""))
-}
+// decisive words are grades and numbers: what a forger changes.
+var decisiveForm = regexp.MustCompile(`^(?:[A-E][+-]?|[A-E]/?[A-E]|\d{1,3}(?:[.,]\d{1,2})?)$`)
+
+func decisive(s string) bool { return decisiveForm.MatchString(s) }
+
+func folded(s string) string { return fold.Replace(s) }
+
+// fold takes away what recognisers lose most easily.
+var fold = strings.NewReplacer(",", "", ".", "", "/", "")
 
 // overlap is the share of the smaller box that lies in the other.
 func overlap(a, b transcript.Box) float64 {
