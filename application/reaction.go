@@ -1,0 +1,342 @@
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"asprak/domain"
+	"asprak/domain/transcript"
+	"asprak/domain/verification"
+)
+
+// Reaction answers events with what has to follow: a document is read and judged, an award
+// becomes an acceptance, the seat of an ended application is freed. All that it
+// records has ids that follow from the event, so that a redelivery at any point ends in the same events.
+type Reaction struct {
+	service *Service
+	reader  Reader
+	archive Archive
+	policy  verification.Policy
+}
+
+// NewReaction returns the reaction. Without an archive (nil) no duplicates are looked for
+// and no reading is used again.
+func NewReaction(s *Service, reader Reader, archive Archive) *Reaction {
+	return &Reaction{service: s, reader: reader, archive: archive, policy: verification.DefaultPolicy()}
+}
+
+// Types are the stored names of the events that Handle wants.
+func (r *Reaction) Types() []string {
+	return []string{"DocumentUploaded", "DocumentRereadRequested", "SeatAwarded", "ApplicationWithdrawn", "OfferTurnedDown", "ApplicationDeclined"}
+}
+
+// Handle does what has to follow the event. An error means that it should be tried again:
+// nothing is lost or done twice by that.
+func (r *Reaction) Handle(ctx context.Context, record Record, attempt int) error {
+	trigger, err := r.trigger(record)
+	if err != nil {
+		return err
+	}
+	switch e := trigger.Event.(type) {
+	case *domain.DocumentUploaded:
+		err = r.examine(ctx, record.Stream, trigger, e.DocumentID, attempt)
+	case *domain.DocumentRereadRequested:
+		err = r.examine(ctx, record.Stream, trigger, e.DocumentID, attempt)
+	case *domain.SeatAwarded:
+		err = r.accept(ctx, record.Stream, trigger, e)
+	case *domain.ApplicationWithdrawn, *domain.OfferTurnedDown, *domain.ApplicationDeclined:
+		err = r.release(ctx, record.Stream, trigger)
+	default:
+		return fmt.Errorf("application: no reaction to %s", record.Type)
+	}
+	if err != nil {
+		return fmt.Errorf("application: reaction to %s %s: %w", record.Type, record.ID, err)
+	}
+	return nil
+}
+
+// GiveUp records that a document could not be read, after so many tries and for the cause.
+// Events of other kinds leave nothing to record.
+func (r *Reaction) GiveUp(ctx context.Context, record Record, tries int, cause error) error {
+	trigger, err := r.trigger(record)
+	if err != nil {
+		return err
+	}
+	var document uuid.UUID
+	switch e := trigger.Event.(type) {
+	case *domain.DocumentUploaded:
+		document = e.DocumentID
+	case *domain.DocumentRereadRequested:
+		document = e.DocumentID
+	default:
+		return nil
+	}
+	at, err := load(ctx, r.service, record.Stream, fresh[domain.Application]())
+	if err != nil {
+		return err
+	}
+	return r.fail(ctx, record.Stream, at, trigger, document, failureCode(cause), tries)
+}
+
+func (r *Reaction) trigger(record Record) (Entry, error) {
+	event, metadata, err := r.service.codec.Decode(record)
+	return Entry{Revision: record.Revision, Position: record.Position, Type: record.Type, RecordedAt: record.RecordedAt, Event: event, Metadata: metadata}, err
+}
+
+// examine reads and judges a document; either step is left out when it is done already.
+func (r *Reaction) examine(ctx context.Context, stream string, trigger Entry, document uuid.UUID, try int) error {
+	at, err := load(ctx, r.service, stream, fresh[domain.Application]())
+	if err != nil {
+		return err
+	}
+	number := attemptOf(at.Entries, trigger, document)
+	if !at.State.Pending(document, number) {
+		return nil
+	}
+	d, _ := at.State.Document(document)
+	if d.Reading == nil {
+		at, err = r.read(ctx, stream, at, trigger, d, number)
+		if errors.Is(err, ErrTooLarge) {
+			return r.fail(ctx, stream, at, trigger, document, "reading_too_large", try)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.judge(ctx, stream, at, trigger, document, number)
+}
+
+func (r *Reaction) read(ctx context.Context, stream string, at loaded[domain.Application], trigger Entry, d domain.SubmittedDocument, number int) (loaded[domain.Application], error) {
+	versions := r.reader.Versions()
+	began := time.Now()
+	reading, err := r.earlierReading(ctx, trigger, d, versions)
+	if err != nil {
+		return at, err
+	}
+	if reading == nil {
+		if reading, err = r.readBytes(ctx, d); err != nil {
+			return at, err
+		}
+	}
+	command := domain.RecordReading{DocumentID: d.ID, Attempt: number, Reading: *reading, Millis: time.Since(began).Milliseconds()}
+	at, _, err = write(ctx, r.service, stream, at, reactionCall(trigger, "read", &versions), func(at loaded[domain.Application]) ([]domain.Event, error) {
+		return at.State.Decide(command)
+	})
+	return at, err
+}
+
+// earlierReading finds what the same engine made of the same bytes before. A re-read is
+// asked for to have the bytes read anew, and what is wrong with a file may lie in its name.
+func (r *Reaction) earlierReading(ctx context.Context, trigger Entry, d domain.SubmittedDocument, versions domain.Versions) (*transcript.Reading, error) {
+	if _, upload := trigger.Event.(*domain.DocumentUploaded); !upload || r.archive == nil {
+		return nil, nil
+	}
+	reading, err := r.archive.Reading(ctx, trigger.Position, d.SHA256, versions)
+	if err != nil || reading == nil || reading.Problem != "" {
+		return nil, err
+	}
+	return reading, nil
+}
+
+func (r *Reaction) readBytes(ctx context.Context, d domain.SubmittedDocument) (*transcript.Reading, error) {
+	blob, err := r.service.blobs.Open(ctx, d.SHA256)
+	if errors.Is(err, ErrBlobMissing) {
+		return nil, &ReaderError{Code: "bytes_missing", Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close()
+	content, err := io.ReadAll(blob)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := r.reader.Read(ctx, Document{Name: d.FileName, Content: content})
+	return &reading, err
+}
+
+func (r *Reaction) judge(ctx context.Context, stream string, at loaded[domain.Application], trigger Entry, document uuid.UUID, number int) error {
+	read, ok := readingOf(at.Entries, document, number)
+	if !ok || !at.State.Pending(document, number) {
+		return nil
+	}
+	d, _ := at.State.Document(document)
+	opening, err := r.service.loadOpening(ctx, at.State.OpeningID)
+	if err != nil {
+		return err
+	}
+	person := at.State.Applicant
+	duplicates, err := r.duplicates(ctx, trigger, read, d, person.NIM)
+	if err != nil {
+		return err
+	}
+	verdict := verification.Judge(*d.Reading, verification.Applicant{Name: person.Name, NIM: person.NIM}, opening.State.Details.Requirement, duplicates, r.policy)
+	versions := domain.Versions{Policy: verdict.Policy}
+	if v := read.Metadata.Versions; v != nil {
+		versions.Engine, versions.Layout = v.Engine, v.Layout
+	}
+	command := domain.RecordVerdict{DocumentID: document, Attempt: number, Verdict: verdict, OpeningRevision: int64(opening.Revision)}
+	_, _, err = write(ctx, r.service, stream, at, reactionCall(trigger, "judge", &versions), func(at loaded[domain.Application]) ([]domain.Event, error) {
+		return at.State.Decide(command)
+	})
+	return err
+}
+
+// duplicates asks for the same bytes in the order of upload and for the same rows in the
+// order of reading: of two documents exactly the later one is told of the other.
+func (r *Reaction) duplicates(ctx context.Context, trigger, read Entry, d domain.SubmittedDocument, nim string) ([]verification.Duplicate, error) {
+	if r.archive == nil {
+		return nil, nil
+	}
+	files, err := r.archive.Duplicates(ctx, trigger.Position, d.SHA256, "", nim)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.archive.Duplicates(ctx, read.Position, "", transcript.RowsKey(*d.Reading), nim)
+	return append(files, rows...), err
+}
+
+func (r *Reaction) fail(ctx context.Context, stream string, at loaded[domain.Application], trigger Entry, document uuid.UUID, code string, tries int) error {
+	r.service.logger.WarnContext(ctx, "a document could not be read", "stream", stream, "document", document, "code", code, "tries", tries)
+	command := domain.RecordReadingFailure{DocumentID: document, Attempt: attemptOf(at.Entries, trigger, document), Code: code, Tries: tries}
+	_, _, err := write(ctx, r.service, stream, at, reactionCall(trigger, "fail", nil), func(at loaded[domain.Application]) ([]domain.Event, error) {
+		return at.State.Decide(command)
+	})
+	return err
+}
+
+// accept turns an award into an acceptance. An application that ended after the award, or
+// that cannot be accepted any more, gives the seat back.
+func (r *Reaction) accept(ctx context.Context, stream string, trigger Entry, award *domain.SeatAwarded) error {
+	opening, err := load(ctx, r.service, stream, fresh[domain.Opening]())
+	if err != nil {
+		return err
+	}
+	if !heldBy(opening, award.ApplicationID, trigger) {
+		return nil
+	}
+	accepted := applicationStream(award.ApplicationID)
+	known, err := load(ctx, r.service, accepted, fresh[domain.Application]())
+	if err != nil {
+		return err
+	}
+	_, _, err = write(ctx, r.service, accepted, known, reactionCall(trigger, "accept", nil), func(at loaded[domain.Application]) ([]domain.Event, error) {
+		if endedAfter(at.Entries, trigger.Position) {
+			return nil, domain.Errorf(domain.RuleBroken, "application_ended", "The application ended after the seat was awarded.")
+		}
+		return at.State.Decide(domain.AcceptApplication{Reason: award.Reason})
+	})
+	var rule *domain.Error
+	if !errors.As(err, &rule) {
+		return err
+	}
+	_, _, err = write(ctx, r.service, stream, opening, reactionCall(trigger, "release", nil), func(at loaded[domain.Opening]) ([]domain.Event, error) {
+		if !heldBy(at, award.ApplicationID, trigger) {
+			return nil, nil
+		}
+		return at.State.Decide(domain.ReleaseSeat{ApplicationID: award.ApplicationID, Reason: rule.Code})
+	})
+	return err
+}
+
+// release frees the seat that an ended application held. A seat awarded after the end, to
+// the application resubmitted, is none of this event's business.
+func (r *Reaction) release(ctx context.Context, stream string, trigger Entry) error {
+	id, ok := applicationOf(stream)
+	if !ok {
+		return fmt.Errorf("%s is not an application", stream)
+	}
+	at, err := load(ctx, r.service, stream, fresh[domain.Application]())
+	if err != nil {
+		return err
+	}
+	opening, err := r.service.loadOpening(ctx, at.State.OpeningID)
+	if err != nil {
+		return err
+	}
+	_, _, err = write(ctx, r.service, openingStream(at.State.OpeningID), opening, reactionCall(trigger, "release", nil), func(at loaded[domain.Opening]) ([]domain.Event, error) {
+		award, ok := lastAward(at.Entries, id)
+		if !ok || award.Position.Compare(trigger.Position) > 0 {
+			return nil, nil
+		}
+		return at.State.Decide(domain.ReleaseSeat{ApplicationID: id, Reason: trigger.Type})
+	})
+	return err
+}
+
+// heldBy tells whether the application holds the very seat that the trigger awarded.
+func heldBy(opening loaded[domain.Opening], application uuid.UUID, trigger Entry) bool {
+	award, ok := lastAward(opening.Entries, application)
+	return ok && award.Metadata.EventID == trigger.Metadata.EventID && opening.State.HoldsSeat(application)
+}
+
+func lastAward(entries []Entry, application uuid.UUID) (Entry, bool) {
+	for i := len(entries) - 1; i >= 0; i-- {
+		if e, ok := entries[i].Event.(*domain.SeatAwarded); ok && e.ApplicationID == application {
+			return entries[i], true
+		}
+	}
+	return Entry{}, false
+}
+
+// endedAfter tells whether the application was withdrawn, declined or turned down behind
+// the position, even if it was resubmitted since.
+func endedAfter(entries []Entry, position Position) bool {
+	for _, e := range entries {
+		switch e.Event.(type) {
+		case *domain.ApplicationWithdrawn, *domain.ApplicationDeclined, *domain.OfferTurnedDown:
+			if e.Position.Compare(position) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// attemptOf is the number of the attempt that the trigger asked for: how often the document
+// had been asked to be read by then.
+func attemptOf(entries []Entry, trigger Entry, document uuid.UUID) int {
+	n := 0
+	for _, e := range entries {
+		if e.Revision > trigger.Revision {
+			break
+		}
+		switch asked := e.Event.(type) {
+		case *domain.DocumentUploaded:
+			if asked.DocumentID == document {
+				n++
+			}
+		case *domain.DocumentRereadRequested:
+			if asked.DocumentID == document {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func readingOf(entries []Entry, document uuid.UUID, attempt int) (Entry, bool) {
+	for _, e := range entries {
+		if read, ok := e.Event.(*domain.DocumentRead); ok && read.DocumentID == document && read.Attempt == attempt {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// failureCode names why a document could not be read, for the record.
+func failureCode(cause error) string {
+	var fault *ReaderError
+	switch {
+	case errors.As(cause, &fault):
+		return fault.Code
+	case errors.Is(cause, context.DeadlineExceeded):
+		return "timeout"
+	}
+	return "internal"
+}
