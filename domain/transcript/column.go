@@ -350,7 +350,7 @@ func (h *header) cut(body []*token, usual float64) {
 	n := len(h.columns)
 	for i := range h.columns[:n-1] {
 		a, b := &h.columns[i], &h.columns[i+1]
-		x := clearest(body, a.xc(), b.xc(), (a.x1+b.x0)/2)
+		x := clearest(body, a, b)
 		a.right, b.left = x, x
 	}
 	first, last := &h.columns[0], &h.columns[n-1]
@@ -361,8 +361,10 @@ func (h *header) cut(body []*token, usual float64) {
 	}
 }
 
-// clearest finds the place between from and to that the fewest tokens cover.
-func clearest(body []*token, from, to, fallback float64) float64 {
+// clearest finds the place between two headings that the fewest words cover, the widest
+// where the words on both sides suit.
+func clearest(body []*token, a, b *column) float64 {
+	from, to, fallback := a.xc(), b.xc(), (a.x1+b.x0)/2
 	type edge struct {
 		x float64
 		d int
@@ -391,20 +393,64 @@ func clearest(body []*token, from, to, fallback float64) float64 {
 		}
 		return a.d - b.d
 	})
-	best, width, x := 1<<30, 0.0, fallback
+	best := 1 << 30
+	var gaps []gap
 	at := from
 	for i := 0; i <= len(edges); i++ {
 		end := to
 		if i < len(edges) {
 			end = edges[i].x
 		}
-		if w := end - at; w > 0.2 && (ink < best || ink == best && w > width) {
-			best, width, x = ink, w, (at+end)/2
+		if end-at > 0.2 && ink <= best {
+			if ink < best {
+				best, gaps = ink, gaps[:0]
+			}
+			gaps = append(gaps, gap{at, end})
 		}
 		if i < len(edges) {
 			ink += edges[i].d
 			at = end
 		}
 	}
+	slices.SortStableFunc(gaps, func(a, b gap) int { return compare(b.to-b.from, a.to-a.from) })
+	x, least := fallback, 1<<30
+	for _, g := range gaps[:min(len(gaps), 16)] {
+		if c := misplaced(body, a, b, (g.from+g.to)/2); c < least {
+			x, least = (g.from+g.to)/2, c
+		}
+	}
 	return x
+}
+
+type gap struct{ from, to float64 }
+
+// misplaced counts the words between two headings that a cut at x would put under the
+// wrong one, going by what they look like.
+func misplaced(body []*token, a, b *column, x float64) int {
+	n := 0
+	for _, t := range body {
+		if xc := t.xc(); xc > a.xc() && xc < x && !a.kind.takes(t) && b.kind.takes(t) || xc < b.xc() && xc > x && !b.kind.takes(t) && a.kind.takes(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// takes reports whether a word may stand in a column of the kind.
+func (k columnKind) takes(t *token) bool {
+	switch k {
+	case indexColumn, semesterColumn:
+		return t.type_ == typeInt
+	case codeColumn:
+		return t.type_ == typeCode
+	case gradeColumn:
+		return t.type_ == typeGrade
+	case sksColumn, weightColumn, pointsColumn, numberColumn:
+		return t.type_ == typeDecimal || t.type_ == typeInt
+	case historyColumn:
+		return t.type_ == typeHistory
+	case nameColumn:
+		return t.type_ == typeText
+	}
+	return true
 }

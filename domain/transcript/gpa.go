@@ -113,6 +113,11 @@ func single(r *Reading, of func(fieldKind, bool) []*Field[Decimal], under []sumR
 	}
 	r.CumSKS = last(of(cumSKSField, true))
 	r.CumPoints = last(of(cumPointsField, true))
+	defer func() {
+		if r.Kind == Transcript && r.CumSKS == nil {
+			r.CumSKS = r.TotalSKS
+		}
+	}()
 	if len(under) == 0 {
 		return
 	}

@@ -186,7 +186,7 @@ func setName(r *Reading, ts []*token) {
 		text := t.Text
 		if t.Source == Pixels {
 			text = mendName(strings.Trim(text, ":;|=_()[]{}/\\,~*"), i+1 < len(ts) && balinese(ts[i+1].Text))
-			if !strings.ContainsFunc(text, unicode.IsLetter) {
+			if !strings.ContainsFunc(text, unicode.IsLetter) || len(text) == 1 && text[0] >= 'a' {
 				continue
 			}
 		} else if i == 0 {

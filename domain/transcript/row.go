@@ -306,8 +306,9 @@ func (f *Field[T]) mend(v T) {
 	f.Confidence *= 0.8
 }
 
-// twins are letters that a recogniser takes for one another.
-var twins = []string{"UVWY", "IL", "OQDG", "EF", "MN", "PR", "CG", "SB", "KX"}
+// twins are letters that a recogniser takes for one another. Letters that merely look
+// akin (E and F) are not here: EE and EF may both be departments.
+var twins = []string{"UVW", "IL", "OQ"}
 
 func twin(a, b byte) bool {
 	return slices.ContainsFunc(twins, func(s string) bool { return strings.IndexByte(s, a) >= 0 && strings.IndexByte(s, b) >= 0 })
@@ -316,10 +317,11 @@ func twin(a, b byte) bool {
 // mendPrefixes turns a rare prefix into the one of the same shape that at least three
 // times as many codes have, when they differ by one twin letter.
 func mendPrefixes(rows []Row) {
-	count := map[string]int{}
+	count, taken := map[string]int{}, map[string]bool{}
 	for i := range rows {
 		if rows[i].Code != nil {
 			count[codePrefix(rows[i].Code.Value)]++
+			taken[NormaliseCode(rows[i].Code.Value)] = true
 		}
 	}
 	for i := range rows {
@@ -337,7 +339,9 @@ func mendPrefixes(rows []Row) {
 		if best == "" || !strings.HasPrefix(strings.ToUpper(c.Value), own) {
 			continue
 		}
-		c.mend(best + c.Value[len(own):])
+		if m := best + c.Value[len(own):]; !taken[NormaliseCode(m)] {
+			c.mend(m)
+		}
 	}
 }
 
