@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"asprak/domain"
+	"asprak/domain/verification"
 )
 
 func loadContract(t *testing.T) *openapi3.T {
@@ -96,6 +97,14 @@ func TestContract_Events_AreThoseOfTheDomain(t *testing.T) {
 		}
 	}
 	require.Equal(t, names, loadContract(t).Components.Schemas["EventType"].Value.Enum)
+}
+
+func TestContract_Labels_AreThoseOfTheVerification(t *testing.T) {
+	want := []any{string(domain.StatusRejected)} // by a person
+	for _, label := range verification.Labels() {
+		want = append(want, string(label))
+	}
+	require.ElementsMatch(t, want, loadContract(t).Components.Schemas["Label"].Value.Enum)
 }
 
 var (

@@ -1,0 +1,232 @@
+package api_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"asprak/application"
+	"asprak/domain"
+	"asprak/domain/transcript"
+)
+
+// shelf is a reader whose readings are known beforehand, by the document's content.
+type shelf map[string]transcript.Reading
+
+func (s shelf) Read(_ context.Context, d application.Document) (transcript.Reading, error) {
+	return s[string(d.Content)], nil
+}
+
+func (s shelf) Versions() domain.Versions {
+	return domain.Versions{Engine: "shelf-1", Layout: transcript.LayoutVersion}
+}
+
+func field[T any](v T) *transcript.Field[T] {
+	return &transcript.Field[T]{Value: v, Confidence: 1, Source: transcript.TextLayer, Page: 1, Box: transcript.Box{X0: 1, Y0: 2, X1: 3, Y1: 4}}
+}
+
+// studyResult is a KHS of one course that adds up.
+func studyResult(name, nim, grade string, weight transcript.Decimal) transcript.Reading {
+	three := transcript.DecimalOf(3)
+	return transcript.Reading{
+		Type: "application/pdf", Kind: transcript.KHS, Confidence: 1, Layout: transcript.LayoutVersion, Scale: "ugm",
+		Pages:      []transcript.PageInfo{{Number: 1, Width: 595, Height: 842, Source: transcript.TextLayer}},
+		University: field("Universitas Gadjah Mada"), Name: field(name), NIM: field(nim), Semester: field(3),
+		Rows: []transcript.Row{{
+			Code: field("SVPL214305"), Name: field("Basis Data"), SKS: field(three), Grade: field(grade),
+			Weight: field(weight), Points: field(three.Mul(weight)), Page: 1,
+		}},
+		TotalSKS: field(three), TotalPoints: field(three.Mul(weight)), CumSKS: field(three), CumPoints: field(three.Mul(weight)),
+		IPS: field(weight), IPK: field(weight),
+	}
+}
+
+// react lets the reaction handle every event that it asks for, in order.
+func (h *house) react(reader application.Reader) {
+	reaction := application.NewReaction(h.service, reader, h.views)
+	h.background(func(ctx context.Context) {
+		follower, err := h.log.Follow(ctx, application.Position{}, reaction.Types()...)
+		if err != nil {
+			h.t.Errorf("follow: %v", err)
+			return
+		}
+		defer follower.Close()
+		for {
+			records, err := follower.Next(ctx, 10)
+			if err != nil {
+				return
+			}
+			for _, r := range records {
+				if err := reaction.Handle(ctx, r, 1); err != nil && ctx.Err() == nil {
+					h.t.Errorf("%s of %s: %v", r.Type, r.Stream, err)
+				}
+			}
+		}
+	})
+}
+
+// happened waits for the nth event of the type in the application's stream; a query that is
+// sent its answer has seen the event.
+func (h *house) happened(application_, eventType string, n int) header {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	defer cancel()
+	follower, err := h.log.Follow(ctx, application.Position{}, eventType)
+	require.NoError(h.t, err)
+	defer follower.Close()
+	for {
+		records, err := follower.Next(ctx, 10)
+		require.NoError(h.t, err, "waiting for %s", eventType)
+		for _, r := range records {
+			if r.Stream == "application-"+application_ {
+				if n--; n == 0 {
+					return header{"Asprak-Position": r.Position.String()}
+				}
+			}
+		}
+	}
+}
+
+// The whole of the API once, each request and answer held against the contract.
+func TestStory_FromOpeningToSeat(t *testing.T) {
+	h := open(t)
+	unsure := studyResult("Budi Santoso", "21/482852/SV/20007", "A", transcript.DecimalOf(4))
+	unsure.IPK = nil
+	h.react(shelf{
+		"%PDF-1.7 siti":  studyResult("Siti Rahmawati", "21/482851/SV/20006", "A", transcript.DecimalOf(4)),
+		"%PDF-1.7 budi":  unsure,
+		"%PDF-1.7 empty": {Problem: transcript.NoPages, Detail: "The file has no pages.", Type: "application/pdf", Layout: transcript.LayoutVersion},
+	})
+	admin, lecturer, auditor := h.as("dewi", domain.RoleAdmin), h.as("pak-joko", domain.RoleLecturer), h.as("audit", domain.RoleAuditor)
+	sitiC, budiC := h.as("siti", domain.RoleApplicant), h.as("budi", domain.RoleApplicant)
+	budi := object{"name": "Budi Santoso", "nim": "21/482852/SV/20007", "email": "budi@example.ac.id", "programme": "TRPL"}
+
+	// An opening is published and revised.
+	opening, published := admin.publish()
+	require.Equal(t, "/v1/openings/"+opening, published.header.Get("Location"))
+	revised := admin.post("/v1/openings/"+opening+"/revise", changed(changed(details(), "seats", 2), "reason", "Kuota ditambah."),
+		header{"If-Match": published.header.Get("ETag")}).is(200)
+	row := sitiC.get("/v1/openings/"+opening, seen(revised)).is(200)
+	require.Equal(t, `"1"`, row.header.Get("ETag"))
+	require.EqualValues(t, 2, row.json()["details"].(object)["seats"])
+	require.EqualValues(t, 3.25, row.json()["details"].(object)["requirement"].(object)["min_ipk"])
+
+	// Siti applies; her first file is nothing, her second is good.
+	id, applied := sitiC.apply(opening)
+	path := "/v1/applications/" + id
+	require.Equal(t, path, applied.header.Get("Location"))
+	require.Equal(t, "submitted", sitiC.get(path, seen(applied)).text("status"))
+	sitiC.post(path+"/documents", form("khs", "kosong.pdf", "%PDF-1.7 empty")).is(202)
+	rejected := sitiC.get(path, h.happened(id, "DocumentRejected", 1)).is(200)
+	require.Equal(t, "rejected", rejected.text("status"))
+	require.Equal(t, "rejected:no_pages", rejected.text("label"))
+	uploaded := sitiC.post(path+"/documents", form("khs", "khs siti.pdf", "%PDF-1.7 siti"), header{"X-Request-Id": "upload-siti"}).is(202)
+	document := uploaded.header.Get("Location")
+	verified := sitiC.get(document, h.happened(id, "DocumentVerified", 1)).is(200)
+	require.Equal(t, "verified", verified.text("label"))
+	require.Equal(t, "machine", verified.text("decided_by"))
+	require.Equal(t, "Siti Rahmawati", verified.json()["reading"].(object)["name"].(object)["value"])
+	require.NotEmpty(t, verified.json()["verdict"].(object)["checks"])
+	require.Equal(t, "%PDF-1.7 siti", string(auditor.get(document+"/content").is(200).body))
+
+	// Budi's document has to be looked at: read again, then decided by a person.
+	budiID := budiC.post("/v1/applications", object{"opening_id": opening, "applicant": budi}).is(201).text("id")
+	budiPath := "/v1/applications/" + budiID
+	budiDocument := budiC.post(budiPath+"/documents", form("khs", "khs.pdf", "%PDF-1.7 budi")).is(202).header.Get("Location")
+	queue := admin.get("/v1/reviews?reason=ipk_missing&opening_id="+opening, h.happened(budiID, "DocumentReferred", 1)).is(200).items()
+	require.Len(t, queue, 1)
+	require.Equal(t, budiID, queue[0]["application_id"])
+	admin.post(budiDocument+"/reread", object{"reason": "Mesin baru."}).is(202)
+	h.happened(budiID, "DocumentReferred", 2)
+	overridden := admin.post(budiDocument+"/override", object{"outcome": "verified", "reason": "IPK tertera di halaman lain."}).is(200)
+	require.Equal(t, budiID, overridden.text("id"))
+	require.Equal(t, budiDocument, budiPath+"/documents/"+overridden.text("document_id"))
+	decided := budiC.get(budiDocument, seen(overridden)).is(200)
+	require.Equal(t, "person", decided.text("decided_by"))
+	require.Equal(t, "review:ipk_missing", decided.json()["override"].(object)["before"])
+	require.Empty(t, admin.get("/v1/reviews", seen(overridden)).is(200).items())
+
+	// Seats: one is accepted and confirmed, one waits, is accepted and turns down.
+	lecturer.post(path+"/accept", object{"reason": "Nilai terbaik."}).is(202)
+	accepted := h.happened(id, "ApplicationAccepted", 1)
+	require.Equal(t, "accepted", sitiC.get(path, accepted).text("status"))
+	lecturer.post(path+"/accept", object{"reason": "Nilai terbaik."}).is(200)
+	confirmed := sitiC.post(path+"/confirm", nil).is(200)
+	require.Equal(t, "confirmed", sitiC.get(path, seen(confirmed)).text("status"))
+	lecturer.post(budiPath+"/waitlist", nil).is(200)
+	lecturer.post(budiPath+"/accept", nil).is(202)
+	h.happened(budiID, "ApplicationAccepted", 1)
+	turned := budiC.post(budiPath+"/turn-down", object{"reason": "Jadwal bentrok."}).is(200)
+	require.Equal(t, "turned_down", budiC.get(budiPath, seen(turned)).text("status"))
+
+	// Two more come, go, come back and are declined.
+	for i := range 2 {
+		one := h.as("mahasiswa-"+strconv.Itoa(i), domain.RoleApplicant)
+		oneID := one.post("/v1/applications", object{"opening_id": opening, "applicant": budi}).is(201).text("id")
+		one.post("/v1/applications/"+oneID+"/withdraw", object{"reason": "Salah lowongan."}).is(200)
+		one.post("/v1/applications/"+oneID+"/resubmit", object{"applicant": budi}).is(200)
+		admin.post("/v1/applications/"+oneID+"/decline", object{"reason": "Kuota penuh."}).is(200)
+	}
+
+	// The opening ends, begins again and ends for good.
+	admin.post("/v1/openings/"+opening+"/close", nil).is(200)
+	admin.post("/v1/openings/"+opening+"/reopen", object{"closes_at": time.Now().Add(2 * time.Hour).Format(time.RFC3339)}).is(200)
+	cancelled := admin.post("/v1/openings/"+opening+"/cancel", object{"reason": "Mata kuliah ditiadakan."}).is(200)
+	require.Len(t, lecturer.get("/v1/openings?state=cancelled&term=2026/2027-1", seen(cancelled)).is(200).items(), 1)
+	require.Empty(t, lecturer.get("/v1/openings?state=open", seen(cancelled)).is(200).items())
+
+	// What was is still there: at each revision, at a time, in the history and in the audit.
+	latest := auditor.get(path).is(200)
+	last := int(latest.json()["revision"].(float64))
+	history := auditor.get(path + "/history").is(200)
+	require.Len(t, history.items(), last+1)
+	statuses := []any{}
+	for revision := range last + 1 {
+		then := auditor.get(path + "?revision=" + strconv.Itoa(revision)).is(200)
+		require.Equal(t, `"`+strconv.Itoa(revision)+`"`, then.header.Get("ETag"))
+		statuses = append(statuses, then.json()["status"])
+	}
+	require.Equal(t, "submitted", statuses[0])
+	require.Equal(t, "verifying", statuses[1])
+	require.Equal(t, "confirmed", statuses[last])
+	require.JSONEq(t, string(latest.body), string(auditor.get(path+"?revision="+strconv.Itoa(last)).body), "replay and read model tell the same")
+	require.JSONEq(t, string(latest.body), string(auditor.get(path+"?at="+time.Now().Add(time.Minute).UTC().Format(time.RFC3339)).body))
+	auditor.get(path+"?revision="+strconv.Itoa(last+1)).problem(404, "revision_not_found")
+	auditor.get(path+"?at=2020-01-01T00:00:00Z").problem(404, "application_not_found")
+
+	types := []string{}
+	for _, e := range history.items() {
+		types = append(types, e["type"].(string))
+		if e["type"] == "DocumentUploaded" && e["data"].(object)["file_name"] == "khs siti.pdf" {
+			require.Equal(t, "upload-siti", e["correlation_id"])
+		}
+	}
+	require.Equal(t, "ApplicationSubmitted DocumentUploaded DocumentRead DocumentRejected DocumentUploaded DocumentRead DocumentVerified ApplicationAccepted OfferConfirmed", strings.Join(types, " "))
+
+	trail := h.all(auditor, "/v1/audit?stream=application-"+id, "event_id", seen(cancelled))
+	require.Len(t, trail, last+1)
+	require.Equal(t, history.items()[last]["event_id"], trail[0], "the latest first")
+	require.NotEmpty(t, auditor.get("/v1/audit?actor=pak-joko&type=SeatAwarded&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=5").is(200).items())
+	require.NotEmpty(t, admin.get("/v1/audit?correlation_id=upload-siti").is(200).items())
+
+	everyone := h.all(lecturer, "/v1/applications?opening_id="+opening, "id", seen(cancelled))
+	require.Len(t, everyone, 4)
+	require.Len(t, lecturer.get("/v1/applications?state=declined&nim=21%2F482852%2FSV%2F20007").is(200).items(), 2)
+	require.Len(t, lecturer.get("/v1/applications?search=Siti").is(200).items(), 1)
+
+	// And the house can be looked after.
+	anyone := caller{h, ""}
+	require.Equal(t, "ok", anyone.get("/healthz").is(200).text("status"))
+	require.Equal(t, true, anyone.get("/readyz").is(200).json()["ready"])
+	require.Contains(t, string(anyone.get("/metrics").is(200).body), `asprak_commands_total{command="submitApplication",outcome="recorded"} 4`)
+	anyone.get("/openapi.json").is(200)
+	anyone.get("/docs").is(200)
+
+	for _, o := range operations(t) {
+		require.True(t, h.succeeded[o.id], "%s has no part in the story", o.id)
+	}
+}
