@@ -151,6 +151,9 @@ func storeCounts(b *batch, counts map[standing]int) error {
 	for _, s := range changed {
 		_, err := b.exec(`INSERT INTO application_counts (opening_id, status, n) VALUES (?, ?, ?)
 			ON CONFLICT (opening_id, status) DO UPDATE SET n = application_counts.n + excluded.n`, s.opening.String(), string(s.status), counts[s])
+		if err == nil && counts[s] < 0 {
+			_, err = b.exec(`DELETE FROM application_counts WHERE opening_id = ? AND status = ? AND n = 0`, s.opening.String(), string(s.status))
+		}
 		if err != nil {
 			return err
 		}

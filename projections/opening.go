@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -185,13 +184,11 @@ func (s *Store) countApplications(ctx context.Context, rows []OpeningRow) error 
 		Status    domain.ApplicationStatus `db:"status"`
 		N         int                      `db:"n"`
 	}
-	if err := s.selectAll(ctx, &found, strings.TrimSpace(query), args...); err != nil {
+	if err := s.selectAll(ctx, &found, query, args...); err != nil {
 		return err
 	}
 	for _, f := range found {
-		if f.N > 0 {
-			counts[f.OpeningID][f.Status] = f.N
-		}
+		counts[f.OpeningID][f.Status] = f.N
 	}
 	return nil
 }

@@ -140,45 +140,54 @@ type progress struct {
 	fault    error
 }
 
+// choose finds the events behind the checkpoint that the projector takes in, and how far
+// it comes with them.
+func (p *projector) choose(events []event) ([]event, progress) {
+	to := progress{position: p.position, skipped: p.skipped, fault: p.fault}
+	var chosen []event
+	for _, e := range events {
+		switch {
+		case to.fault != nil:
+			return chosen, to
+		case e.record.Position.Compare(to.position) <= 0:
+			continue
+		case p.kind == everyStream:
+			chosen = append(chosen, e)
+		case e.foreign():
+			to.skipped++
+		case e.kind != p.kind:
+		case e.err != nil:
+			to.fault = fmt.Errorf("stopped before position %s: %w", e.record.Position, e.err)
+			return chosen, to
+		default:
+			chosen = append(chosen, e)
+		}
+		to.position = e.record.Position
+	}
+	return chosen, to
+}
+
 // run applies the events behind the projector's checkpoint and moves it, in the batch's
 // transaction.
 func (p *projector) run(b *batch, events []event) (progress, error) {
-	done := progress{position: p.position, skipped: p.skipped, fault: p.fault}
-	if p.fault != nil {
-		return done, nil
+	chosen, to := p.choose(events)
+	if to.position == p.position {
+		return to, nil
+	}
+	// The checkpoint first: it tells whether another process was here.
+	if err := p.checkpoint(b, to); err != nil {
+		return to, err
 	}
 	a := p.begin(b)
-	for _, e := range events {
-		if e.record.Position.Compare(done.position) <= 0 {
-			continue
+	for _, e := range chosen {
+		if err := a.apply(e); err != nil {
+			return to, fmt.Errorf("%s at position %s: %w", p.models[0].name, e.record.Position, err)
 		}
-		switch {
-		case p.kind == everyStream:
-			if err := a.apply(e); err != nil {
-				return done, fmt.Errorf("%s at position %s: %w", p.models[0].name, e.record.Position, err)
-			}
-		case e.foreign():
-			done.skipped++
-		case e.kind != p.kind:
-		case e.err != nil:
-			done.fault = fmt.Errorf("stopped before position %s: %w", e.record.Position, e.err)
-		default:
-			if err := a.apply(e); err != nil {
-				return done, fmt.Errorf("%s at position %s: %w", p.models[0].name, e.record.Position, err)
-			}
-		}
-		if done.fault != nil {
-			break
-		}
-		done.position = e.record.Position
-	}
-	if done.position == p.position {
-		return done, nil
 	}
 	if err := a.finish(); err != nil {
-		return done, fmt.Errorf("%s up to position %s: %w", p.models[0].name, done.position, err)
+		return to, fmt.Errorf("%s up to position %s: %w", p.models[0].name, to.position, err)
 	}
-	return done, p.checkpoint(b, done)
+	return to, nil
 }
 
 // errOvertaken: another process has moved a checkpoint. Its rows are there; ours must not be.

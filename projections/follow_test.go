@@ -1,0 +1,149 @@
+package projections_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"asprak/application"
+	"asprak/domain"
+	"asprak/infrastructure/embedded"
+	"asprak/projections"
+)
+
+// writer appends applications to a log.
+type writer struct {
+	log   *embedded.Log
+	codec *application.Codec
+}
+
+func openLog(t *testing.T) *writer {
+	log, err := embedded.Open(context.Background(), filepath.Join(t.TempDir(), "log.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { log.Close() })
+	return &writer{log, application.NewCodec()}
+}
+
+func (w *writer) submit(t *testing.T, subject string) (uuid.UUID, application.Position) {
+	opening := uuid.MustParse("11111111-1111-4111-8111-111111111111")
+	id := domain.ApplicationID(opening, subject)
+	r, err := w.codec.Encode(
+		&domain.ApplicationSubmitted{ApplicationID: id, OpeningID: opening, Applicant: domain.Applicant{ID: subject, Name: subject, NIM: subject}},
+		domain.Metadata{EventID: uuid.New(), OccurredAt: time.Now().UTC(), Actor: domain.Actor{ID: subject, Role: domain.RoleApplicant}})
+	require.NoError(t, err)
+	done, err := w.log.Append(context.Background(), "application-"+id.String(), application.NoStream, []application.NewRecord{r})
+	require.NoError(t, err)
+	return id, done.Position
+}
+
+// run follows the log until the returned function is called.
+func run(t *testing.T, s *projections.Store, log application.Log) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, log, application.NewCodec()) }()
+	var stopped atomic.Bool
+	stop = func() {
+		if stopped.CompareAndSwap(false, true) {
+			cancel()
+			require.NoError(t, <-ended)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func waitFor(t *testing.T, s *projections.Store, position application.Position) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, s.Wait(ctx, position))
+}
+
+func TestRun_OverARealLog_FollowsAcrossRestarts(t *testing.T) {
+	w := openLog(t)
+	path := filepath.Join(t.TempDir(), "views.db")
+	open := func() *projections.Store {
+		s, err := projections.Open(context.Background(), path)
+		require.NoError(t, err)
+		return s
+	}
+	s := open()
+	before, _ := w.submit(t, "before")
+	stop := run(t, s, w.log)
+	live, position := w.submit(t, "live")
+	waitFor(t, s, position)
+	for _, id := range []uuid.UUID{before, live} {
+		_, err := s.Application(context.Background(), id)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, s.Seen().Compare(position), 0)
+	require.ErrorIs(t, s.Run(context.Background(), w.log, w.codec), projections.ErrRunning)
+	stop()
+	require.NoError(t, s.Close())
+
+	between, position := w.submit(t, "between")
+	s = open()
+	defer s.Close()
+	_, err := s.Application(context.Background(), between)
+	require.Equal(t, "application_not_found", domain.ErrorCode(err))
+	stop = run(t, s, w.log)
+	waitFor(t, s, position)
+	page, err := s.Applications(context.Background(), projections.ApplicationQuery{})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 3)
+	stop()
+}
+
+// flaky is a log whose followers are lost after each batch, and sometimes cannot be opened.
+type flaky struct {
+	application.Log
+	opened atomic.Int64
+}
+
+var errLost = errors.New("connection lost")
+
+func (f *flaky) Follow(ctx context.Context, after application.Position, types ...string) (application.Follower, error) {
+	if f.opened.Add(1)%2 == 1 {
+		return nil, errLost
+	}
+	follower, err := f.Log.Follow(ctx, after, types...)
+	return &shortLived{Follower: follower}, err
+}
+
+type shortLived struct {
+	application.Follower
+	served bool
+}
+
+func (f *shortLived) Next(ctx context.Context, max int) ([]application.Record, error) {
+	if f.served {
+		return nil, errLost
+	}
+	f.served = true
+	return f.Follower.Next(ctx, min(max, 2))
+}
+
+func TestRun_LogIsLost_FollowsAgainFromWhatIsCommitted(t *testing.T) {
+	w := openLog(t)
+	s, err := projections.Open(context.Background(), filepath.Join(t.TempDir(), "views.db"))
+	require.NoError(t, err)
+	defer s.Close()
+	log := &flaky{Log: w.log}
+	var last application.Position
+	for _, subject := range []string{"a", "b", "c"} {
+		_, last = w.submit(t, subject)
+	}
+	stop := run(t, s, log)
+	require.Eventually(t, func() bool { return s.Status()[0].Error != "" }, 5*time.Second, time.Millisecond, "a lost log is told")
+	waitFor(t, s, last)
+	require.GreaterOrEqual(t, log.opened.Load(), int64(4))
+	page, err := s.Audit(context.Background(), projections.AuditQuery{})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 3)
+	stop()
+}

@@ -1,0 +1,78 @@
+package projections
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+)
+
+// A query that scans a table or sorts what it found gets slower with every row.
+var slow = regexp.MustCompile(`SCAN \w+$|TEMP B-TREE`)
+
+func TestQueries_Plans_WalkIndexes(t *testing.T) {
+	s := openSQLite(t, databases[0].place(t))
+	aStory(t).feed(s)
+	check := func(query string, args ...any) {
+		t.Helper()
+		rows, err := s.read.Queryx("EXPLAIN QUERY PLAN "+query, args...)
+		require.NoError(t, err, query)
+		defer rows.Close()
+		steps := 0
+		for rows.Next() {
+			row, err := rows.SliceScan()
+			require.NoError(t, err)
+			steps++
+			require.NotRegexp(t, slow, row[3], query)
+		}
+		require.NoError(t, rows.Err())
+		require.NotZero(t, steps)
+	}
+	now := time.Now()
+	for _, l := range []list{
+		OpeningQuery{}.list(), OpeningQuery{State: "open"}.list(), OpeningQuery{Term: "x"}.list(), OpeningQuery{Department: "x"}.list(), OpeningQuery{State: "open", Term: "x", Department: "x"}.list(),
+		ApplicationQuery{}.list(), ApplicationQuery{OpeningID: "x"}.list(), ApplicationQuery{OpeningID: "x", State: "x"}.list(), ApplicationQuery{State: "x"}.list(),
+		ApplicationQuery{ApplicantID: "x"}.list(), ApplicationQuery{ApplicantID: "x", State: "x"}.list(), ApplicationQuery{NIM: "1"}.list(),
+		ApplicationQuery{Search: "bu"}.list(), ApplicationQuery{Search: "21"}.list(),
+		ReviewQuery{}.list(), ReviewQuery{OpeningID: "x"}.list(), ReviewQuery{Reason: "x"}.list(), ReviewQuery{OpeningID: "x", Reason: "x"}.list(),
+		AuditQuery{}.list(), AuditQuery{Actor: "x"}.list(), AuditQuery{Type: "x"}.list(), AuditQuery{Stream: "x"}.list(), AuditQuery{CorrelationID: "x"}.list(),
+		AuditQuery{From: &now, To: &now}.list(), AuditQuery{Actor: "x", From: &now}.list(), AuditQuery{Actor: "x", Type: "x", Stream: "x"}.list(),
+	} {
+		query, args, err := l.statement()
+		require.NoError(t, err)
+		check(query, args...)
+		values := make([]any, len(l.order))
+		for i := range values {
+			values[i] = 1
+		}
+		l.cursor = l.encode(values)
+		query, args, err = l.statement()
+		require.NoError(t, err)
+		check(query, args...)
+	}
+	check(openingSelection+" WHERE id = ?", "x")
+	check(applicationSelection+" WHERE id = ?", "x")
+	check(documentColumns+documentTables+" WHERE d.application_id = ? ORDER BY d.uploaded", "x")
+	check(documentColumns+documentTables+" WHERE d.id = ? AND d.application_id = ?", "x", "x")
+	check(sameFile, "x", "x", 1, 1, 20)
+	check(sameRows, "x", "x", 1, 1, 20)
+	check(earlierReading, "x", "x", "x", 1, 1)
+	counts, args, err := sqlx.In(applicationCounts, []string{"x", "y"})
+	require.NoError(t, err)
+	check(counts, args...)
+}
+
+func TestSchema_Types_AreThoseThatDatabasesShare(t *testing.T) {
+	for _, p := range newProjectors() {
+		for _, m := range p.models {
+			for _, statement := range m.schema {
+				for _, word := range []string{"INTEGER", "BLOB", "DATETIME", "AUTOINCREMENT", "WITHOUT ROWID", "strftime", "json_"} {
+					require.NotContains(t, strings.ToUpper(statement), strings.ToUpper(word), m.name)
+				}
+			}
+		}
+	}
+}
