@@ -16,20 +16,20 @@ import (
 // name itself and what lies below it. Tests of a package (external ones, package x_test)
 // may also name the adapters they are run on.
 var mayImport = map[string][]string{
-	"domain/transcript":         {},
-	"domain/verification":       {"domain/transcript"},
-	"domain":                    {"domain/transcript", "domain/verification"},
-	"application":               {"domain"},
-	"projections":               {"domain", "application"},
-	"infrastructure/blobs":      {"domain", "application"},
-	"infrastructure/embedded":   {"domain", "application"},
-	"infrastructure/identity":   {"domain", "application"},
-	"infrastructure/messaging":  {"domain", "application"},
-	"infrastructure/ocr":        {"domain", "application"},
-	"infrastructure/pdf":        {"domain", "application"},
-	"infrastructure/workers":    {"domain", "application"},
-	"api":                       {"domain", "application", "projections"},
-	"cmd":                       {"domain", "application", "projections", "infrastructure", "api"},
+	"domain/transcript":        {},
+	"domain/verification":      {"domain/transcript"},
+	"domain":                   {"domain/transcript", "domain/verification"},
+	"application":              {"domain"},
+	"projections":              {"domain", "application"},
+	"infrastructure/blobs":     {"domain", "application"},
+	"infrastructure/embedded":  {"domain", "application"},
+	"infrastructure/identity":  {"domain", "application"},
+	"infrastructure/messaging": {"domain", "application"},
+	"infrastructure/ocr":       {"domain", "application"},
+	"infrastructure/pdf":       {"domain", "application"},
+	"infrastructure/workers":   {"domain", "application"},
+	"api":                      {"domain", "application", "projections"},
+	"cmd":                      {"domain", "application", "projections", "infrastructure", "api"},
 }
 
 // pureOnly are the libraries that the domain may name beside the standard library.

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"asprak/domain"
+	"asprak/infrastructure/identity"
+)
+
+// binary builds the program once; the tests of this room run what a user runs.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "asprak-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "asprak")
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", &exec.Error{Name: "go build: " + string(out), Err: err}
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// process is a running server on a data folder of its own.
+type process struct {
+	t    testing.TB
+	data string
+	args []string
+	cmd  *exec.Cmd
+	base string
+	log  *tail
+	done chan struct{}
+}
+
+var listening = regexp.MustCompile(`listening on (http://127\.0\.0\.1:\d+)`)
+
+// startProcess starts the server and waits until it is ready; it ends with the test.
+func startProcess(t testing.TB, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, data: filepath.Join(t.TempDir(), "data"), args: args}
+	p.start()
+	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
+	return p
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	path, err := binary()
+	require.NoError(p.t, err)
+	p.cmd = exec.Command(path, append([]string{"serve", "--data", p.data, "--listen", "127.0.0.1:0"}, p.args...)...)
+	p.cmd.Env = append(os.Environ(), "ASPRAK_CACHE="+cacheFolder())
+	stdout, err := p.cmd.StdoutPipe()
+	require.NoError(p.t, err)
+	p.log = &tail{}
+	p.cmd.Stderr = p.log
+	require.NoError(p.t, p.cmd.Start())
+	found := make(chan string, 1)
+	p.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+				found <- m[1]
+			}
+		}
+		cmd.Wait()
+		close(done)
+	}(p.cmd, p.done)
+	select {
+	case p.base = <-found:
+	case <-p.done:
+		require.Fail(p.t, "the server ended before it listened", p.log.String())
+	case <-time.After(time.Minute):
+		require.Fail(p.t, "the server did not listen within a minute", p.log.String())
+	}
+	require.Eventually(p.t, func() bool {
+		res, err := http.Get(p.base + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		io.Copy(io.Discard, res.Body)
+		return res.StatusCode == http.StatusOK
+	}, time.Minute, 10*time.Millisecond, "not ready: %s", p.log)
+}
+
+// stop sends the signal and waits for the process's end.
+func (p *process) stop(signal syscall.Signal) {
+	p.cmd.Process.Signal(signal)
+	select {
+	case <-p.done:
+	case <-time.After(40 * time.Second):
+		p.cmd.Process.Kill()
+		<-p.done
+		p.t.Errorf("the server did not end within 40 s of %v: %s", signal, p.log)
+	}
+}
+
+// as is a caller with a token of the server's own key.
+func (p *process) as(role domain.Role, subject string) *caller {
+	return &caller{base: p.base, token: func() (string, error) {
+		keys, err := identity.Open(folder{Data: p.data}.key())
+		if err != nil {
+			return "", err
+		}
+		return keys.Issue(subject, role, time.Hour)
+	}}
+}
+
+// cacheFolder is shared by all tests, so that the PDF engine is compiled once.
+func cacheFolder() string { return filepath.Join(os.TempDir(), "asprak-test-cache") }
+
+// tail keeps the last of what a process printed, for the message of a failed test.
+type tail struct {
+	mu  sync.Mutex
+	all []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = append(t.all, b...)
+	if len(t.all) > 64<<10 {
+		t.all = t.all[len(t.all)-32<<10:]
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.all)
+}
+
+func testContext(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"asprak/application"
+	"asprak/domain/transcript"
+	"asprak/domain/verification"
+)
+
+type readCmd struct {
+	readerSettings `embed:""`
+	Files          []string `arg:"" optional:"" name:"file" help:"Documents to read."`
+	JSON           bool     `help:"Print JSON, one reading a line, instead of tables."`
+	Cases          string   `help:"Read and judge the cases of this file: one JSON object a line with file, applicant and requirement."`
+	Out            string   `help:"File for the results of the cases, one JSON object a line." default:"results.jsonl"`
+}
+
+// Run reads files, or the cases of a file. One that cannot be read does not stop the others.
+func (c *readCmd) Run(ctx context.Context, env environment) error {
+	if (c.Cases == "") == (len(c.Files) == 0) {
+		return errors.New("read: name documents, or --cases with a file of cases")
+	}
+	pool, err := openPool(c.readerSettings, slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if c.Cases != "" {
+		return readCases(ctx, pool, c.Cases, c.Out, pool.Stats().Size, env.stderr)
+	}
+	return readFiles(ctx, pool, c.Files, c.JSON, env)
+}
+
+func readFiles(ctx context.Context, reader application.Reader, files []string, asJSON bool, env environment) error {
+	failed := 0
+	for _, name := range files {
+		reading, err := readFile(ctx, reader, name)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			failed++
+			fmt.Fprintf(env.stderr, "%s: %v\n", printable(name), err)
+			continue
+		}
+		if asJSON {
+			err = json.NewEncoder(env.stdout).Encode(struct {
+				File string `json:"file"`
+				transcript.Reading
+			}{name, reading})
+		} else {
+			err = printReading(env.stdout, name, reading)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d documents could not be read", failed, len(files))
+	}
+	return nil
+}
+
+func readFile(ctx context.Context, reader application.Reader, name string) (transcript.Reading, error) {
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return transcript.Reading{}, err
+	}
+	return reader.Read(ctx, application.Document{Name: filepath.Base(name), Content: content})
+}
+
+// studyCase is one line of a file of cases; fields that are not named here, such as the
+// truth that a scorer compares with, are not looked at.
+type studyCase struct {
+	line        int
+	File        string                 `json:"file"` // relative to the file of cases
+	Applicant   verification.Applicant `json:"applicant"`
+	Requirement struct {
+		CourseCode  string              `json:"course_code"`
+		CourseName  string              `json:"course_name"`
+		MinGrade    string              `json:"min_grade"`
+		MinIPK      *transcript.Decimal `json:"min_ipk"`
+		MinSKS      *transcript.Decimal `json:"min_sks"`
+		MinSemester *int                `json:"min_semester"`
+	} `json:"requirement"`
+}
+
+func (c studyCase) requirement() verification.Requirement {
+	r := c.Requirement
+	return verification.Requirement{
+		Course:   verification.Course{Codes: []string{r.CourseCode}, Name: r.CourseName},
+		MinGrade: r.MinGrade, MinIPK: r.MinIPK, MinSKS: r.MinSKS, MinSemester: r.MinSemester,
+	}
+}
+
+// caseResult is one line of the results. Numbers that were not found are null.
+type caseResult struct {
+	File       string              `json:"file"`
+	Name       *string             `json:"name"`
+	NIM        *string             `json:"nim"`
+	IPK        *transcript.Decimal `json:"ipk"`
+	IPS        *transcript.Decimal `json:"ips"`
+	TotalSKS   *transcript.Decimal `json:"total_sks"`
+	Rows       []caseRow           `json:"rows"`
+	Decision   verification.Label  `json:"decision"`
+	Confidence float64             `json:"confidence"`
+	Millis     int64               `json:"ms"`
+}
+
+type caseRow struct {
+	Code  *string             `json:"code"`
+	Name  *string             `json:"name"`
+	SKS   *transcript.Decimal `json:"sks"`
+	Grade *string             `json:"grade"`
+}
+
+// readCases judges every case and writes the results in the order of the cases.
+func readCases(ctx context.Context, reader application.Reader, casesFile, out string, parallel int, stderr io.Writer) error {
+	cases, bad, err := loadCases(casesFile, stderr)
+	if err != nil {
+		return err
+	}
+	bar := progressbar.NewOptions(len(cases), progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("reading"),
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetVisibility(isTerminal(stderr)))
+	results := make([]*caseResult, len(cases))
+	faults := make([]error, len(cases))
+	next := make(chan int)
+	var group sync.WaitGroup
+	for range max(parallel, 1) {
+		group.Go(func() {
+			for i := range next {
+				results[i], faults[i] = judgeCase(ctx, reader, filepath.Dir(casesFile), cases[i])
+				_ = bar.Add(1) // a progress bar that cannot be drawn is no reason to stop
+			}
+		})
+	}
+	for i := range cases {
+		next <- i
+	}
+	close(next)
+	group.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	file, err := os.Create(out)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(file)
+	encoder := json.NewEncoder(w)
+	for i, result := range results {
+		if faults[i] != nil {
+			bad++
+			fmt.Fprintf(stderr, "%s:%d: %v\n", casesFile, cases[i].line, faults[i])
+			continue
+		}
+		if err := encoder.Encode(result); err != nil {
+			return errors.Join(err, file.Close())
+		}
+	}
+	if err := errors.Join(w.Flush(), file.Close()); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d cases could not be read", bad)
+	}
+	return nil
+}
+
+// loadCases reads the lines; a broken one is reported and counted.
+func loadCases(name string, stderr io.Writer) (cases []studyCase, bad int, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	for n := 1; lines.Scan(); n++ {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		c := studyCase{line: n}
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil || c.File == "" {
+			bad++
+			fmt.Fprintf(stderr, "%s:%d: not a case: %v\n", name, n, err)
+			continue
+		}
+		cases = append(cases, c)
+	}
+	return cases, bad, lines.Err()
+}
+
+func judgeCase(ctx context.Context, reader application.Reader, dir string, c studyCase) (*caseResult, error) {
+	began := time.Now()
+	reading, err := readFile(ctx, reader, filepath.Join(dir, filepath.FromSlash(c.File)))
+	if err != nil {
+		return nil, err
+	}
+	verdict := verification.Judge(reading, c.Applicant, c.requirement(), nil, verification.DefaultPolicy())
+	result := &caseResult{
+		File: c.File, Name: valueOf(reading.Name), NIM: valueOf(reading.NIM), IPK: valueOf(reading.IPK), IPS: valueOf(reading.IPS),
+		TotalSKS: valueOf(reading.TotalSKS), Rows: []caseRow{}, Decision: verdict.Label, Confidence: verdict.Confidence,
+		Millis: time.Since(began).Milliseconds(),
+	}
+	for _, row := range reading.Rows {
+		result.Rows = append(result.Rows, caseRow{valueOf(row.Code), valueOf(row.Name), valueOf(row.SKS), valueOf(row.Grade)})
+	}
+	return result, nil
+}
+
+func valueOf[T any](f *transcript.Field[T]) *T {
+	if f == nil {
+		return nil
+	}
+	return &f.Value
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"asprak/application"
+	"asprak/infrastructure/ocr"
+	"asprak/infrastructure/pdf"
+	"asprak/infrastructure/workers"
+)
+
+// readerSettings configure how documents are read, by a server or without one.
+type readerSettings struct {
+	Readers      int   `env:"ASPRAK_READERS" default:"0" help:"Reader processes; 0: one for each core."`
+	ReadMemory   int64 `env:"ASPRAK_READ_MEMORY" default:"400" help:"Memory limit of a reader process in MiB."`
+	ReadRecycle  int   `env:"ASPRAK_READ_RECYCLE" default:"200" help:"Documents after which a reader process is replaced."`
+	readerLimits `embed:""`
+}
+
+// readerLimits bound one document; the reader processes get them from their parent.
+type readerLimits struct {
+	ReadTimeout   time.Duration `env:"ASPRAK_READ_TIMEOUT" default:"30s" help:"Longest time for one document; the reader process is killed then."`
+	MaxPages      int           `env:"ASPRAK_MAX_PAGES" default:"10" help:"Most pages of a document."`
+	MaxMegapixels int           `env:"ASPRAK_MAX_MEGAPIXELS" default:"100" help:"Most megapixels of a page."`
+	Cache         string        `env:"ASPRAK_CACHE" help:"Folder of the compiled PDF engine (default: the user's cache folder)."`
+}
+
+func (l readerLimits) limits() application.Limits {
+	limits := application.DefaultLimits()
+	limits.MaxPages, limits.MaxPixels, limits.Timeout = l.MaxPages, l.MaxMegapixels*1_000_000, l.ReadTimeout
+	return limits
+}
+
+func (l readerLimits) cache() string {
+	if l.Cache != "" {
+		return l.Cache
+	}
+	base, err := os.UserCacheDir()
+	if err != nil { // no home folder
+		base = os.TempDir()
+	}
+	return filepath.Join(base, "asprak")
+}
+
+// openPool starts the reader processes: this program again, as ocr-worker.
+func openPool(s readerSettings, logger *slog.Logger) (*workers.Pool, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return workers.New(workers.Options{
+		Command: []string{self, "ocr-worker",
+			"--read-timeout", s.ReadTimeout.String(),
+			"--max-pages", fmt.Sprint(s.MaxPages),
+			"--max-megapixels", fmt.Sprint(s.MaxMegapixels),
+			"--cache", s.cache(),
+		},
+		Size:         cmp.Or(s.Readers, runtime.NumCPU()),
+		Deadline:     s.ReadTimeout,
+		MaxMemory:    s.ReadMemory << 20,
+		RecycleAfter: s.ReadRecycle,
+		Logger:       logger,
+	})
+}
+
+type ocrWorkerCmd struct {
+	readerLimits `embed:""`
+}
+
+// Run is the child's side of the pool.
+func (c *ocrWorkerCmd) Run(ctx context.Context) error {
+	in, out, err := workers.Pipes()
+	if err != nil {
+		return err
+	}
+	library, err := pdf.Open(c.cache())
+	if err != nil {
+		return err
+	}
+	defer library.Close()
+	engine, err := ocr.New(ocr.Options{})
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	return workers.Serve(ctx, in, out, application.NewDocumentReader(library, engine, c.limits()))
+}
