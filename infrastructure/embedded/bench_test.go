@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -125,4 +126,49 @@ func BenchmarkQueue(b *testing.B) {
 		require.NoError(b, consumer.Ack(b.Context(), d))
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
+}
+
+// BenchmarkAppendWithReactions appends at 16 writers while 4 consumers take and acknowledge
+// everything, as in a service whose reactions keep up.
+func BenchmarkAppendWithReactions(b *testing.B) {
+	const writers, consumers = 16, 4
+	log := fresh(b)
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	var left, acked atomic.Int64
+	left.Store(int64(b.N))
+	b.ResetTimer()
+	var appending, consuming sync.WaitGroup
+	for range consumers {
+		consumer, err := log.Consume(ctx, application.Group{Name: "bench", Types: []string{"ApplicationSubmitted"}})
+		require.NoError(b, err)
+		consuming.Go(func() {
+			for {
+				d, err := consumer.Next(ctx)
+				if err != nil {
+					return
+				}
+				if err := consumer.Ack(b.Context(), d); err != nil {
+					b.Error(err)
+				}
+				if acked.Add(1) == int64(b.N) {
+					cancel()
+				}
+			}
+		})
+	}
+	for range writers {
+		appending.Go(func() {
+			for left.Add(-1) >= 0 {
+				e := benchEvent()
+				if _, err := log.Append(b.Context(), "application-"+e.ID.String(), application.NoStream, []application.NewRecord{e}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	appending.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
+	consuming.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "handled/s")
 }

@@ -108,10 +108,13 @@ func (l *Log) write() {
 	}
 }
 
-// gather adds what is queued. It first lets those run whom the last commit woke, because
-// their next appends then share this transaction.
+// gather adds what is queued. It first lets those run whom the last commit woke, for as long
+// as that brings jobs: they then share this transaction instead of waiting for the next.
 func (l *Log) gather(batch []*job) []*job {
-	runtime.Gosched()
+	for queued := -1; queued < len(l.jobs); {
+		queued = len(l.jobs)
+		runtime.Gosched()
+	}
 	size := batch[0].size
 	for len(batch) < maxBatch && size < maxBatchBytes {
 		select {
