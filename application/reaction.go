@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,8 +62,19 @@ func (r *Reaction) Handle(ctx context.Context, record Record, attempt int) error
 }
 
 // GiveUp records that a document could not be read, after so many tries and for the cause.
-// Events of other kinds leave nothing to record.
+// Events of other kinds, and those that cannot be understood, leave nothing to record: they
+// are only parked. An error means that GiveUp itself should be tried again.
 func (r *Reaction) GiveUp(ctx context.Context, record Record, tries int, cause error) error {
+	err := r.giveUp(ctx, record, tries, cause)
+	var rule *domain.Error
+	if errors.Is(err, ErrUnknownEvent) || errors.Is(err, ErrBrokenEvent) || errors.As(err, &rule) {
+		r.service.logger.ErrorContext(ctx, "giving up left nothing to record", "type", record.Type, "event", record.ID, "error", err)
+		return nil
+	}
+	return err
+}
+
+func (r *Reaction) giveUp(ctx context.Context, record Record, tries int, cause error) error {
 	trigger, err := r.trigger(record)
 	if err != nil {
 		return err
@@ -188,7 +200,8 @@ func (r *Reaction) judge(ctx context.Context, stream string, at loaded[domain.Ap
 }
 
 // duplicates asks for the same bytes in the order of upload and for the same rows in the
-// order of reading: of two documents exactly the later one is told of the other.
+// order of reading: of two documents exactly the later one is told of the other. One that
+// is read again is told of all there are by then.
 func (r *Reaction) duplicates(ctx context.Context, trigger, read Entry, d domain.SubmittedDocument, nim string) ([]verification.Duplicate, error) {
 	if r.archive == nil {
 		return nil, nil
@@ -198,7 +211,12 @@ func (r *Reaction) duplicates(ctx context.Context, trigger, read Entry, d domain
 		return nil, err
 	}
 	rows, err := r.archive.Duplicates(ctx, read.Position, "", transcript.RowsKey(*d.Reading), nim)
-	return append(files, rows...), err
+	for _, row := range rows {
+		if !slices.ContainsFunc(files, func(file verification.Duplicate) bool { return file.DocumentID == row.DocumentID }) {
+			files = append(files, row)
+		}
+	}
+	return files, err
 }
 
 func (r *Reaction) fail(ctx context.Context, stream string, at loaded[domain.Application], trigger Entry, document uuid.UUID, code string, tries int) error {
