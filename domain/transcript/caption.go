@@ -60,14 +60,17 @@ func newCaptions[K comparable](table map[K]string) captions[K] {
 	return c
 }
 
-const minFuzzy = 6
+const (
+	minFuzzy   = 6
+	maxCaption = 64
+)
 
 func (c captions[K]) find(key string, fuzzy bool) (K, bool) {
 	if k, ok := c.exact[key]; ok {
 		return k, true
 	}
 	var none K
-	if !fuzzy || len(key) < minFuzzy-1 || len(key) > 60 {
+	if !fuzzy || len(key) < minFuzzy-1 || len(key) > maxCaption {
 		return none, false
 	}
 	slack := 1
@@ -92,10 +95,11 @@ func (c captions[K]) find(key string, fuzzy bool) (K, bool) {
 
 // editDistance counts changed, lost and added bytes; it gives up at limit.
 func editDistance(a, b string, limit int) int {
-	if abs(len(a)-len(b)) >= limit {
+	if abs(len(a)-len(b)) >= limit || len(b) > maxCaption {
 		return limit
 	}
-	row := make([]int, len(b)+1)
+	var rows [maxCaption + 1]int
+	row := rows[:len(b)+1]
 	for j := range row {
 		row[j] = j
 	}

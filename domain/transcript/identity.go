@@ -38,7 +38,7 @@ func valueOf(s *sheet, l *line, from, to int) []*token {
 		if len(out) == 0 && !colon && !strings.HasPrefix(t.Text, ":") && t.x0-last > 28*s.h {
 			break
 		}
-		if i > to && captionStarts(s, ts, i, last) {
+		if (i > to || !colon) && captionStarts(s, ts, i, last) {
 			break
 		}
 		out = append(out, t)

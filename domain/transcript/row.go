@@ -31,7 +31,7 @@ func (d *draft) row(bilingual bool) Row {
 }
 
 func (d *draft) code() *Field[string] {
-	ts := d.cells[codeColumn]
+	ts := withoutIndex(d.cells[codeColumn])
 	var kept []*token
 	text := ""
 	for _, t := range ts {
@@ -50,8 +50,16 @@ func (d *draft) code() *Field[string] {
 	return fieldOf(text, "", kept)
 }
 
+// withoutIndex drops the row's number where the caption of its column was lost.
+func withoutIndex(ts []*token) []*token {
+	if len(ts) > 1 && ts[0].type_ == typeInt && ts[1].type_ != typeInt && ts[1].x0-ts[0].x1 > 0.8*(ts[0].y1-ts[0].y0) {
+		return ts[1:]
+	}
+	return ts
+}
+
 func (d *draft) name(bilingual bool) *Field[string] {
-	ts := d.cells[nameColumn]
+	ts := withoutIndex(d.cells[nameColumn])
 	if len(ts) == 0 {
 		return nil
 	}

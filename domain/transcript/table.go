@@ -400,38 +400,73 @@ func (t *table) markEmpty(d *draft, s *sheet) {
 	}
 }
 
-// untilEnd returns the lines that belong to the table and the sums right below it.
+// untilEnd returns the lines that belong to the table and the sums among them. Behind a
+// line of sums or a wide gap the table goes on with the next line that is a whole course.
 func (t *table) untilEnd(lines []line, s *sheet) ([]line, []sumRow) {
+	var kept []line
 	var sums []sumRow
 	var gaps []float64
-	end := len(lines)
+	ended := false
 	last := t.top
 	for i := range lines {
 		l := &lines[i]
 		gap := l.yc - last
+		last = l.yc
 		usual := 2.5 * s.h
 		if n := len(gaps); n > 0 {
 			sorted := slices.Clone(gaps[max(0, n-64):])
 			slices.Sort(sorted)
 			usual = max(sorted[len(sorted)*3/4], 1.2*s.h)
 		}
-		if !math.IsInf(last, 0) && gap > 3.2*usual && i > 0 {
-			end = i
-			break
-		}
-		if t.isSum(l, s) {
+		sum := t.isSum(l, s)
+		switch {
+		case ended && !t.isCourse(l):
+			continue
+		case ended:
+			ended = false
+		case !math.IsInf(gap, 0) && gap > 3.2*usual && i > 0 && !t.isCourse(l):
+			ended = true
+			continue
+		case sum && len(kept) > 0:
 			if !namesField(l, s.h) {
 				sums = append(sums, t.sumOf(l))
 			}
-			end = i
-			break
-		}
-		if i > 0 {
+			ended = true
+			continue
+		case i > 0:
 			gaps = append(gaps, gap)
 		}
-		last = l.yc
+		if !sum && !isSection(l) {
+			kept = append(kept, *l)
+		}
 	}
-	return lines[:end], sums
+	return kept, sums
+}
+
+// isCourse reports whether a line by itself holds a course: a grade in its column, and a
+// code or credits in theirs.
+func (t *table) isCourse(l *line) bool {
+	grade, other := false, false
+	for _, w := range l.tokens {
+		switch t.columns[t.columnAt(w.xc())].kind {
+		case gradeColumn:
+			grade = grade || w.type_ == typeGrade
+		case codeColumn:
+			other = other || w.type_ == typeCode
+		case sksColumn:
+			other = other || w.type_ == typeInt
+		}
+	}
+	return grade && other
+}
+
+// isSection reports whether a line inside a table names the term of the courses below it.
+func isSection(l *line) bool {
+	switch l.tokens[0].fold {
+	case "SEMESTER", "SMT", "TAHUN", "TERM", "TAHAP":
+		return !slices.ContainsFunc(l.tokens, func(t *token) bool { return t.type_ == typeGrade || t.type_ == typeCode })
+	}
+	return false
 }
 
 // isSum reports whether a line below the courses holds totals or averages.

@@ -1,0 +1,164 @@
+package transcript
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRead_CaptionsAboveValues_AreRead(t *testing.T) {
+	p := plan{columns: []columnKind{indexColumn, codeColumn, nameColumn, sksColumn, gradeColumn}, captions: english}.draw()
+	p.words = slices.DeleteFunc(p.words, func(w Word) bool { return w.Box.Y0 > 70 && w.Box.Y0 < 130 || w.Box.Y0 > 260 })
+	for i, pair := range [][2]string{{"Student Name", "Jonathan Contoh"}, {"Student ID", "2306512345"}, {"Study Program", "Computer Science"}} {
+		p.print(30+190*float64(i), 75, pair[0])
+		p.print(30+190*float64(i), 88, pair[1])
+	}
+	for i, pair := range [][2]string{{"Semester GPA", "3.28"}, {"Cumulative GPA", "3.41"}, {"Cumulative Credits", "87"}} {
+		p.print(30+150*float64(i), 300, pair[0])
+		p.print(30+150*float64(i), 315, pair[1])
+	}
+	r := Read(p.file())
+	require.Equal(t, "Jonathan Contoh", r.Name.Value)
+	require.Equal(t, "2306512345", r.NIM.Value)
+	require.Equal(t, "Computer Science", r.Programme.Value)
+	require.Equal(t, MustDecimal("3.28"), r.IPS.Value)
+	require.Equal(t, MustDecimal("3.41"), r.IPK.Value)
+	require.Equal(t, DecimalOf(87), r.CumSKS.Value)
+}
+
+func TestRead_ValuesAboveCaptions_AreRead(t *testing.T) {
+	p := plan{columns: usualColumns, captions: indonesian}.draw()
+	p.words = slices.DeleteFunc(p.words, func(w Word) bool { return w.Box.Y0 > 260 })
+	for i, pair := range [][2]string{{"IPS", "3.28"}, {"IPK", "3.41"}, {"SKS Kumulatif", "87"}} {
+		p.print(30+150*float64(i), 300, pair[1])
+		p.print(30+150*float64(i), 315, pair[0])
+	}
+	r := Read(p.file())
+	require.Equal(t, MustDecimal("3.28"), r.IPS.Value)
+	require.Equal(t, MustDecimal("3.41"), r.IPK.Value)
+	require.Equal(t, DecimalOf(87), r.CumSKS.Value)
+}
+
+func TestRead_NoHeading_RowsComeFromTheLines(t *testing.T) {
+	p := plan{columns: usualColumns, captions: indonesian}.draw()
+	p.words = slices.DeleteFunc(p.words, func(w Word) bool { return w.Box.Y0 > 135 && w.Box.Y0 < 150 })
+	require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true))
+}
+
+func TestRead_LostCaption_ColumnIsFoundByContent(t *testing.T) {
+	for _, lost := range []string{"SKS", "Nilai", "Kode", "Bobot", "No"} {
+		p := plan{columns: usualColumns, captions: indonesian}.draw()
+		p.words = slices.DeleteFunc(p.words, func(w Word) bool { return w.Text == lost && w.Box.Y0 > 135 && w.Box.Y0 < 150 })
+		require.Equal(t, expected(sample, lost != "Kode", false), shown(Read(p.file()), lost != "Kode"), lost)
+	}
+}
+
+func TestRead_TypewriterRules_AreNoText(t *testing.T) {
+	p := &paper{}
+	for i, l := range []string{"UNIVERSITAS CONTOH", "KARTU HASIL STUDI", "NAMA : BUDI CONTOH", "N I M : 2010114001", "+----+----------+--------+-----+", "| NO | KODE | MATA KULIAH | SKS | NILAI |", "+----+----------+--------+-----+"} {
+		p.print(30, 20+12*float64(i), l)
+	}
+	for i, c := range sample {
+		for _, cell := range []struct {
+			x    float64
+			text string
+		}{{30, "|"}, {40, fmt.Sprint(i + 1)}, {55, "|"}, {65, c.code}, {115, "|"}, {125, strings.ToUpper(c.name)}, {300, "|"}, {310, c.sks}, {330, "|"}, {345, c.grade}, {370, "|"}} {
+			p.print(cell.x, 110+12*float64(i), cell.text)
+		}
+	}
+	p.print(30, 190, "+----+----------+")
+	p.print(30, 205, "| TOTAL SKS : 16 | IP : 3,28 |")
+	p.print(30, 220, "| IPK : 3,41 |")
+	r := Read(p.file())
+	require.Equal(t, expected(sample, true, true), shown(r, true))
+	require.Equal(t, "BUDI CONTOH", r.Name.Value)
+	require.Equal(t, "2010114001", r.NIM.Value)
+	require.Equal(t, MustDecimal("3.28"), r.IPS.Value)
+	require.Equal(t, MustDecimal("3.41"), r.IPK.Value)
+}
+
+func TestRead_SumsBetweenSections_DoNotEndTheTable(t *testing.T) {
+	p := &paper{}
+	p.print(200, 20, "DAFTAR NILAI MAHASISWA")
+	p.print(30, 40, "N a m a")
+	p.print(150, 40, ": Budi Contoh")
+	p.print(30, 55, "No. Induk Mahasiswa")
+	p.print(150, 55, ": H071211001")
+	for _, h := range []struct {
+		x    float64
+		text string
+	}{{30, "No"}, {50, "Kode"}, {110, "Mata Kuliah"}, {280, "SKS"}, {310, "Nilai"}, {350, "Angka"}, {390, "SKS x Angka"}, {460, "Ket"}} {
+		p.print(h.x, 100, h.text)
+	}
+	y := 115.0
+	for i, c := range sample {
+		if i%3 == 0 {
+			p.print(110, y, fmt.Sprintf("SEMESTER %d", i/3+1))
+			y += 14
+		}
+		for _, cell := range []struct {
+			x    float64
+			text string
+		}{{30, fmt.Sprint(i + 1)}, {50, c.code}, {110, c.name}, {285, c.sks}, {315, c.grade}, {350, c.weight}, {395, c.points}, {460, "Lulus"}} {
+			p.print(cell.x, y, cell.text)
+		}
+		y += 14
+		if i%3 == 2 {
+			p.print(110, y, "Jumlah")
+			p.print(285, y, "8")
+			y += 14
+		}
+	}
+	p.print(30, y+20, "Total Kredit : 16")
+	p.print(30, y+34, "Indeks Prestasi Kumulatif : 3.28")
+	r := Read(p.file())
+	require.Equal(t, Transcript, r.Kind)
+	require.Equal(t, expected(sample, true, false), shown(r, true))
+	require.Equal(t, "H071211001", r.NIM.Value)
+	require.Equal(t, DecimalOf(16), r.TotalSKS.Value)
+	require.Equal(t, MustDecimal("3.28"), r.IPK.Value)
+}
+
+func TestRead_HalfSteps_FollowTheScale(t *testing.T) {
+	courses := slices.Clone(sample)
+	courses[2].grade = "AB"
+	pl := plan{columns: []columnKind{codeColumn, nameColumn, sksColumn, gradeColumn}, captions: indonesian, courses: courses, source: Pixels}
+	r := Read(pl.draw().file())
+	require.Equal(t, "A/B", r.Rows[2].Grade.Value, "no scale has A- and AB")
+	pl.source = TextLayer
+	require.Equal(t, "AB", Read(pl.draw().file()).Rows[2].Grade.Value)
+}
+
+func TestMendCodes_LookAlikes_FollowTheOthers(t *testing.T) {
+	rowsOf := func(source Source, codes ...string) []Row {
+		var rows []Row
+		for _, c := range codes {
+			rows = append(rows, Row{Code: &Field[string]{Value: c, Source: source, Confidence: 1}})
+		}
+		return rows
+	}
+	codes := func(rows []Row) []string {
+		var out []string
+		for _, r := range rows {
+			out = append(out, r.Code.Value)
+		}
+		return out
+	}
+	for _, c := range []struct{ given, want []string }{
+		{[]string{"IF2110", "IF2120", "1F2I30"}, []string{"IF2110", "IF2120", "IF2130"}},
+		{[]string{"SVPL21", "SVPL22", "SVPL23", "SUPL24"}, []string{"SVPL21", "SVPL22", "SVPL23", "SVPL24"}},
+		{[]string{"EF1001", "EF1002", "EF1003", "EE1001"}, []string{"EF1001", "EF1002", "EF1003", "EE1001"}},
+		{[]string{"SVPL21", "SVPL22", "SVPL23", "SUPL23"}, []string{"SVPL21", "SVPL22", "SVPL23", "SUPL23"}},
+		{[]string{"CSG6001", "CSG6002", "3CSG6003"}, []string{"CSG6001", "CSG6002", "CSG6003"}},
+	} {
+		rows := rowsOf(Pixels, c.given...)
+		mendCodes(rows)
+		require.Equal(t, c.want, codes(rows))
+		layer := rowsOf(TextLayer, c.given...)
+		mendCodes(layer)
+		require.Equal(t, c.given, codes(layer))
+	}
+}
