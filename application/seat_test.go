@@ -15,7 +15,7 @@ import (
 // Whatever people do, and however late, out of order and often the reaction hears of it:
 // in the end exactly those hold a seat who are accepted, and no more than there are.
 func TestSeats_AnyOrderOfDelivery_AgreeWithTheAcceptances(t *testing.T) {
-	for seed := range uint64(25) {
+	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			h, dice := open(t), rand.New(rand.NewPCG(seed, 1))
 			people := []domain.Actor{siti, budi, {ID: "citra", Role: domain.RoleApplicant}}
