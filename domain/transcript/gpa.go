@@ -164,12 +164,22 @@ func last(fields []*Field[Decimal]) *Field[Decimal] {
 	return fields[len(fields)-1]
 }
 
+// legibility says how surely a document is not a study result: many clear words that are
+// about something else say so, a few dim ones say nothing.
+func legibility(sheets []*sheet) float64 {
+	sum, n := 0.0, 0
+	for _, s := range sheets {
+		for _, t := range s.tokens {
+			sum += unit(t.Confidence)
+			n++
+		}
+	}
+	const plenty = 30
+	return unit(sum / float64(max(n, plenty)))
+}
+
 // confidenceOf joins the confidences of the decisive fields with how well the numbers agree.
 func confidenceOf(r *Reading) float64 {
-	if r.Kind == NotStudyResult {
-		// Words that are plainly something else say so surely; no words say nothing.
-		return 0.5
-	}
 	c := 1.0
 	lower := func(f float64, weight float64) { c *= 1 - weight*(1-unit(f)) }
 	if r.Name == nil {

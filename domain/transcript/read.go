@@ -57,6 +57,9 @@ func Read(file File) Reading {
 	}
 	settleSums(&r, found, b.sums)
 	r.Confidence = confidenceOf(&r)
+	if r.Kind == NotStudyResult {
+		r.Confidence = legibility(sheets)
+	}
 	return r
 }
 
@@ -194,9 +197,14 @@ func kindOf(sheets []*sheet, r *Reading, b body) Kind {
 			}
 		}
 	}
-	graded := slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Grade != nil && (row.Grade.Value != "" || row.SKS != nil) })
+	graded := 0
+	for _, row := range r.Rows {
+		if row.Grade != nil && (row.Grade.Value != "" || row.SKS != nil) {
+			graded++
+		}
+	}
 	switch {
-	case !graded && (plan || title == NotStudyResult):
+	case graded == 0 && plan, graded < enough(b) && title == NotStudyResult && (plan || !speaksOfResults(sheets)):
 		return NotStudyResult
 	case title != NotStudyResult:
 		return title
@@ -204,6 +212,32 @@ func kindOf(sheets []*sheet, r *Reading, b body) Kind {
 		return Transcript
 	}
 	return KHS
+}
+
+// enough is the number of graded rows that make an untitled document a study result. Rows
+// guessed from lines alone could be anything.
+func enough(b body) int {
+	if b.tables > 0 {
+		return 1
+	}
+	return 3
+}
+
+// speaksOfResults reports whether words that only study results use stand on the pages,
+// although no row could be read.
+func speaksOfResults(sheets []*sheet) bool {
+	kinds := map[fieldKind]bool{}
+	for _, s := range sheets {
+		for i := range s.lines {
+			for _, f := range fieldCaptions.match(s.lines[i].tokens[:min(len(s.lines[i].tokens), 60)], 1.3*s.h) {
+				switch f.kind {
+				case ipkField, ipsField, cumSKSField, totalSKSField, cumPointsField:
+					kinds[f.kind] = true
+				}
+			}
+		}
+	}
+	return len(kinds) > 1
 }
 
 func startsWithAny(s string, titles []string) bool {

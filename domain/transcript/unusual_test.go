@@ -162,3 +162,25 @@ func TestMendCodes_LookAlikes_FollowTheOthers(t *testing.T) {
 		require.Equal(t, c.given, codes(layer))
 	}
 }
+
+func TestRead_NotAStudyResult_ConfidenceIsLegibility(t *testing.T) {
+	clear := &paper{}
+	for i := range 8 {
+		clear.print(30, 30+15*float64(i), "Biaya kuliah tetap semester ini dibayar tunai")
+	}
+	r := Read(clear.file())
+	require.Equal(t, NotStudyResult, r.Kind)
+	require.Equal(t, 1.0, r.Confidence)
+
+	dim := clear.file()
+	for i := range dim.Pages[0].Words {
+		dim.Pages[0].Words[i].Confidence = 0.3
+	}
+	require.Less(t, Read(dim).Confidence, 0.4)
+
+	few := &paper{}
+	few.print(30, 30, "se dibayar 3 A")
+	r = Read(few.file())
+	require.Equal(t, NotStudyResult, r.Kind, "a single line that looks like a course is none")
+	require.Less(t, r.Confidence, 0.2)
+}
