@@ -41,7 +41,7 @@ var applicationModel = model{
 			prepare BIGINT NOT NULL,
 			state TEXT NOT NULL
 		)`,
-		`CREATE UNIQUE INDEX applications_created ON applications (created)`,
+		`CREATE INDEX applications_created ON applications (created)`,
 		`CREATE INDEX applications_status ON applications (status, created)`,
 		`CREATE INDEX applications_opening ON applications (opening_id, created)`,
 		`CREATE INDEX applications_opening_status ON applications (opening_id, status, created)`,

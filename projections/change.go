@@ -33,7 +33,7 @@ func (a audit) changes(e event) (before, after any, err error) {
 	case *domain.OpeningPublished:
 		return difference(nil, openingView{domain.StatusOpen, ev.Details})
 	case *domain.ApplicationSubmitted:
-		return difference(nil, applicationView{Status: domain.StatusSubmitted, Applicant: ev.Applicant})
+		return nil, `{"status":"submitted"}`, nil
 	case *domain.DocumentVerified:
 		return label(ev.Verdict)
 	case *domain.DocumentRejected:

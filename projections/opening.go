@@ -30,7 +30,7 @@ var openingModel = model{
 			position BIGINT NOT NULL,
 			prepare BIGINT NOT NULL
 		)`,
-		`CREATE UNIQUE INDEX openings_created ON openings (created)`,
+		`CREATE INDEX openings_created ON openings (created)`,
 		`CREATE INDEX openings_status ON openings (status, created)`,
 		`CREATE INDEX openings_term ON openings (term, created)`,
 		`CREATE INDEX openings_department ON openings (department, created)`,
