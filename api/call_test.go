@@ -89,6 +89,27 @@ func TestServe_CallerGone_IsNoFault(t *testing.T) {
 	require.NotContains(t, log, `"ERROR"`)
 }
 
+type refusal struct{ err error }
+
+func (r refusal) Verify(string) (domain.Actor, error) { return domain.Actor{}, r.err }
+
+func TestServe_RefusedToken_IsToldOnlyWhenExpired(t *testing.T) {
+	for code, err := range map[string]error{
+		"token_expired": domain.Errorf(domain.Denied, "token_expired", "Over."),
+		"token_invalid": errors.New("signature of key 7 does not fit"),
+	} {
+		a, broken := newAPI(Options{Tokens: refusal{err}})
+		require.NoError(t, broken)
+		w, request := httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/openings", nil)
+		request.Header.Set("Authorization", "Bearer x")
+		a.engine().ServeHTTP(w, request)
+		require.Equal(t, http.StatusUnauthorized, w.Code)
+		require.Contains(t, w.Body.String(), `"code":"`+code+`"`)
+		require.NotContains(t, w.Body.String(), "key 7")
+		require.Equal(t, `Bearer realm="asprak", error="invalid_token"`, w.Header().Get("WWW-Authenticate"))
+	}
+}
+
 func TestProblemOf_EveryKind_HasItsStatus(t *testing.T) {
 	for kind, want := range map[domain.ErrorKind]int{
 		domain.Invalid: 400, domain.RuleBroken: 409, domain.NotFound: 404, domain.Denied: 403, domain.Conflict: 409,
