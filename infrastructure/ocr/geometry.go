@@ -32,24 +32,26 @@ func Turn(picture *image.Gray, degrees int) *image.Gray {
 	return out
 }
 
-// levelled turns a picture by a small angle about its middle, so that lines falling by the
-// angle to the right become level, and scales it, both in one pass.
-func levelled(picture *image.Gray, radians, scale float64) *image.Gray {
+// levelled turns a picture about its middle so that its lines of type become level, each
+// height by its own slope, and scales it, both in one pass.
+func levelled(picture *image.Gray, lines slope, scale float64) *image.Gray {
 	for scale <= 0.5 {
 		picture, scale = halved(picture), scale*2
 	}
 	w, h := picture.Rect.Dx(), picture.Rect.Dy()
 	ow, oh := max(1, int(float64(w)*scale)), max(1, int(float64(h)*scale))
 	out := image.NewGray(image.Rect(0, 0, ow, oh))
-	sin, cos := math.Sincos(radians)
+	sin, cos := math.Sincos(lines.middle)
 	sin, cos = sin/scale, cos/scale
 	cx, cy := float64(w)/2, float64(h)/2
 	// Fixed point, 16 bits of fraction: two additions a pixel.
-	stepX, stepY := int(cos*65536), int(sin*65536)
+	stepX := int(cos * 65536)
 	for y := range oh {
 		dx, dy := -float64(ow)/2, float64(y)-float64(oh)/2
+		fall := math.Sin(lines.at(2*dy/float64(oh))) / scale
+		stepY := int(fall * 65536)
 		sx := int((cx + dx*cos - dy*sin) * 65536)
-		sy := int((cy + dx*sin + dy*cos) * 65536)
+		sy := int((cy + dx*fall + dy*cos) * 65536)
 		row := out.Pix[y*ow : (y+1)*ow]
 		for x := range row {
 			ix, iy := sx>>16, sy>>16

@@ -5,10 +5,12 @@ import (
 )
 
 const (
-	block     = 16  // pixels of a cell in which the ground is measured
-	ink       = 150 // of 255 on a normalised page: darker is ink
-	darkShare = 0.8 // of the paper's brightness: a ground below this is a coloured bar
-	minPaper  = 40  // of 255: paper in deep shadow
+	block     = 16   // pixels of a cell in which the ground is measured
+	ink       = 150  // of 255 on a normalised page: darker is ink
+	darkShare = 0.65 // of the paper's brightness: a ground below this is a coloured bar
+	minPaper  = 40   // of 255: paper in deep shadow
+	black     = 10   // of 255 after division: as dark as type gets
+	white     = 225  // of 255 after division: bleed-through, zebra stripes and grain are lighter
 )
 
 // Normalise makes the ground white and the type dark: shadows and colour casts are divided
@@ -34,10 +36,15 @@ func Normalise(picture *image.Gray) *image.Gray {
 				continue
 			}
 			level := sample(paper, ground.w, ground.h, float64(x)/block-0.5, by)
-			to[x] = byte(min(255, 255*float64(from[x])/level))
+			to[x] = stretch(255 * float64(from[x]) / level)
 		}
 	}
 	return out
+}
+
+// stretch spreads what lies between black and white over the whole range.
+func stretch(v float64) byte {
+	return byte(min(255, max(0, (v-black)*255/(white-black))))
 }
 
 // grid holds a brightness for each block of a picture.

@@ -23,7 +23,7 @@ func RemoveRules(page *image.Gray) {
 }
 
 const (
-	ruleInk   = 190 // rules are often grey
+	ruleInk   = 210 // rules are often grey
 	ruleGap   = 3   // pixels of a break in a run
 	ruleThick = 7   // pixels; anything thicker is no rule
 )

@@ -3,6 +3,7 @@ package ocr
 import (
 	"image"
 	"math"
+	"slices"
 )
 
 const (
@@ -55,25 +56,90 @@ func (p points) sharpness(radians float64) float64 {
 	return sum
 }
 
-// skew is the angle, in radians, by which the lines of type fall to the right.
-func skew(picture *image.Gray) float64 {
+// slope is the angle, in radians, by which lines of type fall to the right: at the middle
+// of the page, and by how much more at its foot. A sheet photographed at a slant shows
+// lines of differing slope.
+type slope struct{ middle, foot float64 }
+
+// at is the angle at a height from -1 (head) to 1 (foot).
+func (s slope) at(height float64) float64 { return s.middle + s.foot*height }
+
+const (
+	bands      = 6
+	bandPoints = 400 // ink that a band must have to be asked
+	maxBend    = 3.0 // degrees by which a band's slope may differ from the page's
+)
+
+// skew measures the slope of the page, band by band.
+func skew(picture *image.Gray) slope {
 	p := inkPoints(picture)
 	if len(p.x) < 200 {
-		return 0
+		return slope{}
 	}
-	best, at := -1.0, 0.0
+	whole := p.steepest(0, maxSkew)
+	var heights, angles []float64
+	for band := range bands {
+		part := p.band(float64(band)/(bands+1), float64(band+2)/(bands+1))
+		if len(part.x) >= bandPoints {
+			heights = append(heights, 2*float64(band+1)/(bands+1)-1)
+			angles = append(angles, part.steepest(whole, maxBend))
+		}
+	}
+	middle, foot := line(heights, angles, whole)
+	return slope{middle * math.Pi / 180, foot * math.Pi / 180}
+}
+
+// steepest finds the angle, in degrees about a first guess, under which the profile is sharpest.
+func (p points) steepest(guess, reach float64) float64 {
+	best, at := -1.0, guess
 	try := func(degrees float64) {
 		if s := p.sharpness(degrees * math.Pi / 180); s > best {
 			best, at = s, degrees
 		}
 	}
-	for d := -maxSkew; d <= maxSkew; d += 0.5 {
-		try(d)
+	for d := -reach; d <= reach; d += 0.5 {
+		try(guess + d)
 	}
 	for middle, d := at, -0.4; d <= 0.4; d += 0.1 {
 		try(middle + d)
 	}
-	return at * math.Pi / 180
+	return at
+}
+
+// band is the part of the points between two heights, given from 0 to 1.
+func (p points) band(from, to float64) points {
+	part := points{w: p.w, h: p.h}
+	for i, y := range p.y {
+		if h := y / float64(p.h); h >= from && h < to {
+			part.x = append(part.x, p.x[i])
+			part.y = append(part.y, y)
+		}
+	}
+	return part
+}
+
+// line fits angles over heights by the median of the slopes between pairs (Theil and Sen),
+// so that a band full of scribble does not bend the page.
+func line(heights, angles []float64, whole float64) (middle, foot float64) {
+	if len(heights) < 3 {
+		return whole, 0
+	}
+	var slopes, rests []float64
+	for i := range heights {
+		for j := range i {
+			slopes = append(slopes, (angles[i]-angles[j])/(heights[i]-heights[j]))
+		}
+	}
+	foot = median(slopes)
+	for i := range heights {
+		rests = append(rests, angles[i]-foot*heights[i])
+	}
+	return median(rests), foot
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }
 
 // lying tells whether the lines of type run from top to bottom.
