@@ -191,6 +191,42 @@ func TestRead_IllegibleGrade_IsNamedByItsWeight(t *testing.T) {
 	require.NotEqual(t, Arithmetic, r.Rows[1].Grade.Source, "a text layer has no misread letters")
 }
 
+func TestRead_IllegibleSign_IsNotRepairedAgainstItsLook(t *testing.T) {
+	p := plan{columns: usualColumns, captions: indonesian, source: Pixels}.draw()
+	at := slices.IndexFunc(p.words, func(w Word) bool { return w.Text == "B" && w.Box.X0 > 300 })
+	p.words[at].Text = "Bt"
+	r := Read(p.file())
+	g := r.Rows[4].Grade
+	require.NotEqual(t, "B", g.Value, "a mark stood behind the letter, although the weight is that of B")
+	require.LessOrEqual(t, g.Confidence, 0.5)
+}
+
+func TestRead_GradeConfidence_FollowsTheWeight(t *testing.T) {
+	draw := func(change func(*Word)) Reading {
+		p := plan{columns: usualColumns, captions: indonesian, source: Pixels}.draw()
+		for i := range p.words {
+			p.words[i].Confidence = 0.8
+			change(&p.words[i])
+		}
+		return Read(p.file())
+	}
+	agree := draw(func(*Word) {})
+	require.InDelta(t, 0.96, agree.Rows[3].Grade.Confidence, 0.001)
+	lost := draw(func(w *Word) {
+		if w.Text == "A-" {
+			w.Text = "A"
+		}
+	})
+	require.Equal(t, "A", lost.Rows[3].Grade.Value)
+	require.LessOrEqual(t, lost.Rows[3].Grade.Confidence, 0.5)
+	alone := draw(func(w *Word) {
+		if w.Text == "3.75" {
+			w.Text = "~"
+		}
+	})
+	require.LessOrEqual(t, alone.Rows[3].Grade.Confidence, 0.6)
+}
+
 func TestRead_RecognisedSlips_AreMended(t *testing.T) {
 	p := plan{columns: usualColumns, captions: indonesian, source: Pixels}.draw()
 	change := func(from, to string) {

@@ -11,16 +11,13 @@ func seenOf(rows []Row, weights bool) []Seen {
 			continue
 		}
 		s := Seen{Grade: g.Value}
-		if w := rows[i].Weight; weights && w != nil && w.Text == w.asPrinted() {
+		if w := rows[i].Weight; weights && w != nil && w.Value <= DecimalOf(4) {
 			s.Weight = &w.Value
 		}
 		seen = append(seen, s)
 	}
 	return seen
 }
-
-// asPrinted is the text of a field that was read without mending.
-func (f *Field[T]) asPrinted() string { return f.Text }
 
 // scalesOf infers the scales of the rows. A few contradicting weights are findings, not
 // another scale: the weights that most rows of a letter show count.
@@ -29,14 +26,14 @@ func scalesOf(rows []Row, university string) []Scale {
 	if fit := InferScales(all, seenOf(rows, true), university); len(fit) > 0 {
 		return fit
 	}
-	votes := map[Seen]int{}
+	votes := map[string]int{}
 	best := map[string]Decimal{}
 	count := map[string]int{}
 	for _, s := range seenOf(rows, true) {
 		if s.Weight == nil {
 			continue
 		}
-		key := Seen{Grade: s.Grade + "\x00" + s.Weight.String()}
+		key := s.Grade + " " + s.Weight.String()
 		votes[key]++
 		if votes[key] > count[s.Grade] {
 			count[s.Grade], best[s.Grade] = votes[key], *s.Weight
@@ -65,6 +62,44 @@ func resolve(rows []Row, fit []Scale, total *Decimal) {
 	for i := range rows {
 		resolveGrade(&rows[i], fit)
 	}
+	corroborate(rows, fit)
+}
+
+// corroborate weighs recognised grades by the weights beside them: the two were read
+// apart, so agreement makes both surer, and a grade whose weight is the only one missing
+// or another is unsure, however clear the letter looked.
+func corroborate(rows []Row, fit []Scale) {
+	weights := 0
+	for i := range rows {
+		if rows[i].Weight != nil {
+			weights++
+		}
+	}
+	for i := range rows {
+		g, w := rows[i].Grade, rows[i].Weight
+		if g == nil || g.Source != Pixels || g.Value == "" || pendingGrade(g.Value) {
+			continue
+		}
+		switch {
+		case w == nil && weights*2 > len(rows):
+			g.Confidence = min(g.Confidence, 0.6)
+		case w == nil || len(fit) == 0:
+		case slices.ContainsFunc(fit, func(s Scale) bool { l, ok := s.Letter(g.Value); return !ok || l.Weight != w.Value }):
+			g.Confidence = min(g.Confidence, 0.5)
+		default:
+			g.Confidence = 1 - (1-unit(g.Confidence))*(1-unit(w.Confidence))
+		}
+	}
+}
+
+// couldBe reports whether what was seen of a grade may be the letter: a mark behind the
+// letter was a sign, and none was none. Otherwise arithmetic would repair a forged grade.
+func couldBe(text, letter string) bool {
+	seen := []rune(NormaliseGrade(text))
+	if len(seen) == 0 || seen[0] < 'A' || seen[0] > 'E' {
+		return true
+	}
+	return string(seen[0]) == letter[:1] && len(seen) == len(letter)
 }
 
 // mendPoints puts back a lost decimal point ("700") where SKS x weight says the same.
@@ -190,7 +225,7 @@ func resolveGrade(r *Row, fit []Scale) {
 	if letter == "" || r.Points != nil && r.SKS != nil && r.SKS.Value.Mul(r.Weight.Value) != r.Points.Value {
 		return
 	}
-	if g.Value != "" && g.Value != letter && g.Text == "" {
+	if g.Value != "" && g.Value != letter && g.Text == "" || !couldBe(g.Text, letter) {
 		return
 	}
 	g.Value, g.Source = letter, Arithmetic
