@@ -112,6 +112,7 @@ func TestDuplicates_OtherStudentsEarlierDocuments_AreFound(t *testing.T) {
 		key := transcript.RowsKey(rows)
 		a := story.submit(opening1, person("A", "21/482851/SV/20006"))
 		docA := story.upload(a, hash("a"))
+		uploadedA := story.last()
 		story.read(a, docA, rows)
 		otherScan := story.upload(a, hash("b"))
 		story.read(a, otherScan, rows)
@@ -138,6 +139,9 @@ func TestDuplicates_OtherStudentsEarlierDocuments_AreFound(t *testing.T) {
 		require.Equal(t, docC.String(), find("end", hash("a"), key, "21 482851 sv 20006")[0].DocumentID, "own documents under a number separated otherwise are none")
 		require.Len(t, find("end", hash("a"), key, "21 482851 sv 20006"), 1)
 		require.Empty(t, find("C", hash("c"), "nothing", "1"))
+		atOnce, err := s.Duplicates(background, uploadedA, hash("a"), key, "1")
+		require.NoError(t, err)
+		require.Empty(t, atOnce, "what stands at the position is not before it")
 
 		corrected := story.state[a].Applicant
 		corrected.NIM = "21/482851/SV/20008"

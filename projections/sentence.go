@@ -22,7 +22,7 @@ func who(a domain.Actor) string {
 func describe(e domain.Event) (does, reason string) {
 	switch e := e.(type) {
 	case *domain.OpeningPublished:
-		return fmt.Sprintf("published the opening %q with %d seats", e.Details.Title, e.Details.Seats), ""
+		return fmt.Sprintf("published the opening %q with %s", e.Details.Title, count(e.Details.Seats, "seat", "seats")), ""
 	case *domain.OpeningRevised:
 		return fmt.Sprintf("revised the opening %q", e.Details.Title), e.Reason
 	case *domain.OpeningClosed:
@@ -61,7 +61,7 @@ func describe(e domain.Event) (does, reason string) {
 		if e.Reading.Problem != "" {
 			return fmt.Sprintf("could not read document %s: %s", e.DocumentID, e.Reading.Problem), ""
 		}
-		return fmt.Sprintf("read %d courses in document %s within %d ms", len(e.Reading.Rows), e.DocumentID, e.Millis), ""
+		return fmt.Sprintf("read %s in document %s within %d ms", count(len(e.Reading.Rows), "course", "courses"), e.DocumentID, e.Millis), ""
 	case *domain.DocumentVerified:
 		return fmt.Sprintf("verified document %s", e.DocumentID), ""
 	case *domain.DocumentRejected:
@@ -69,7 +69,7 @@ func describe(e domain.Event) (does, reason string) {
 	case *domain.DocumentReferred:
 		return fmt.Sprintf("put document %s before a person: %s", e.DocumentID, because(e.Verdict)), ""
 	case *domain.DocumentReadingFailed:
-		return fmt.Sprintf("gave up reading document %s after %d tries: %s", e.DocumentID, e.Tries, e.Code), ""
+		return fmt.Sprintf("gave up reading document %s after %s: %s", e.DocumentID, count(e.Tries, "try", "tries"), e.Code), ""
 	case *domain.VerificationOverridden:
 		before := e.Before
 		if before == "" {
@@ -78,6 +78,13 @@ func describe(e domain.Event) (does, reason string) {
 		return fmt.Sprintf("decided that document %s is %s, over %s", e.DocumentID, e.Outcome, before), e.Reason
 	}
 	return fmt.Sprintf("recorded %T", e), ""
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func because(v verification.Verdict) string { return v.Label.Reason() }
