@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 var pureOnly = []string{"github.com/google/uuid", "golang.org/x/text/"}
 
 // impure are packages of the standard library that no room of the domain may name.
-var impure = []string{"os", "net", "net/http", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "context", "log", "log/slog", "os/exec", "sync"}
+var impure = []string{"os", "net", "net/http", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "context", "log", "log/slog", "os/exec"}
 
 func TestHouse_Imports_RunDownOnly(t *testing.T) {
 	root := filepath.Join("..", "..")

@@ -32,10 +32,11 @@ func IsFinal(err error) bool {
 	return errors.As(err, &e) && e.Final()
 }
 
-// giveUp ends the tries of a message: with the last of them, or at a final error. A message
-// that comes once more than it may, because a try ended with the process or because giving up
-// failed, is given up without being handled.
-func giveUp(reaction Reaction, tries int) message.HandlerMiddleware {
+// giveUp ends the tries of a message: at a final error, or when a try fails that is not before
+// the last. A delivery that ended with its process counts as a try, but does not by itself use
+// up the message: processes are killed for reasons of their own. Only after so many crashes
+// more than tries is it given up without being handled.
+func giveUp(reaction Reaction, tries, crashes int) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			d, ok := DeliveryOf(msg)
@@ -43,14 +44,14 @@ func giveUp(reaction Reaction, tries int) message.HandlerMiddleware {
 				return next(msg)
 			}
 			cause := ErrNoAnswer
-			if d.Attempt <= tries {
+			if d.Attempt <= tries+crashes {
 				produced, err := next(msg)
 				if err == nil || msg.Context().Err() != nil || d.Attempt < tries && !IsFinal(err) {
 					return produced, err
 				}
 				cause = err
 			}
-			done := min(d.Attempt, tries)
+			done := min(d.Attempt, tries+crashes)
 			if err := reaction.GiveUp(msg.Context(), d.Record, done, cause); err != nil {
 				return nil, fmt.Errorf("giving up after %d tries: %w", done, errors.Join(err, cause))
 			}

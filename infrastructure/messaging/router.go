@@ -25,15 +25,17 @@ type Reaction interface {
 	GiveUp(ctx context.Context, event application.Record, tries int, cause error) error
 }
 
-// RouterConfig says how a reaction is hosted. Zero values: one handler, 5 tries, waits from
+// RouterConfig says how a reaction is hosted. Zero values: one handler, 5 tries, 20 crashes, waits from
 // 1 s up to 1 min, 30 s lease, 10 s grace.
 type RouterConfig struct {
 	// Group is the queue's group: its parked messages are listed and replayed by this name.
 	Group string
 	// Parallel is how many events are handled at a time.
 	Parallel int
-	// Tries is how many deliveries an event gets, those that ended with a crash included.
+	// Tries is the delivery from which on a failure is the last.
 	Tries int
+	// Crashes is how many deliveries more may end with their process.
+	Crashes int
 	// FirstDelay is the wait before the second try; it doubles with each try up to MaxDelay.
 	FirstDelay, MaxDelay time.Duration
 	// Lease is how long after the death of a process its events go to another.
@@ -47,6 +49,9 @@ func (c RouterConfig) withDefaults() RouterConfig {
 	c.Parallel = max(c.Parallel, 1)
 	if c.Tries <= 0 {
 		c.Tries = 5
+	}
+	if c.Crashes <= 0 {
+		c.Crashes = 20
 	}
 	for value, fallback := range map[*time.Duration]time.Duration{
 		&c.FirstDelay: time.Second,
@@ -94,7 +99,7 @@ func NewRouter(queue application.Queue, reaction Reaction, config RouterConfig) 
 	handler.AddMiddleware(
 		backOff(config.FirstDelay, config.MaxDelay),
 		middleware.Recoverer, // of GiveUp
-		giveUp(reaction, config.Tries),
+		giveUp(reaction, config.Tries, config.Crashes),
 		middleware.Recoverer, // of Handle: a panic is a failed try
 	)
 	return router, nil

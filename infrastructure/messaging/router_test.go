@@ -148,25 +148,41 @@ func TestRouter_GiveUpFails_IsTriedAgainUntilItSucceeds(t *testing.T) {
 	}
 	run(t, log, r, quick())
 	event := record(t, log, "DocumentUploaded")
-	requireParked(t, log, event, 5, messaging.ErrNoAnswer.Error())
+	requireParked(t, log, event, 5, "panic: out of memory")
 	require.Equal(t, 3, failures)
 }
 
-// A consumer that takes the event and is never heard of again stands for a process that the
-// event has ended.
-func TestRouter_TriesLostInCrashes_AreCounted(t *testing.T) {
-	log := openLog(t)
-	event := record(t, log, "DocumentUploaded")
+// lose takes the event and is never heard of again, as a process is that was killed over it.
+func lose(t *testing.T, log *embedded.Log, times int) {
+	t.Helper()
 	c, err := log.Consume(t.Context(), application.Group{Name: "reader", Types: []string{"DocumentUploaded"}, Lease: time.Millisecond})
 	require.NoError(t, err)
-	for range 3 {
+	for range times {
 		_, err := c.Next(t.Context())
 		require.NoError(t, err)
 	}
-	r := newReaction(func(context.Context, application.Record, int) error { return nil })
+}
+
+func TestRouter_TriesLostInCrashes_LeaveOneMore(t *testing.T) {
+	log := openLog(t)
+	event := record(t, log, "DocumentUploaded")
+	lose(t, log, 4)
+	r := newReaction(func(context.Context, application.Record, int) error { return errors.New("busy") })
 	run(t, log, r, quick())
-	r.requireCalls(t, "give up after 3: "+messaging.ErrNoAnswer.Error())
-	requireParked(t, log, event, 4, messaging.ErrNoAnswer.Error())
+	r.requireCalls(t, "handle 5", "give up after 5: busy")
+	requireParked(t, log, event, 5, "busy")
+}
+
+func TestRouter_TooManyCrashes_AreGivenUpUnhandled(t *testing.T) {
+	log := openLog(t)
+	event := record(t, log, "DocumentUploaded")
+	config := quick()
+	config.Crashes = 2
+	lose(t, log, 5)
+	r := newReaction(func(context.Context, application.Record, int) error { return nil })
+	run(t, log, r, config)
+	r.requireCalls(t, "give up after 5: "+messaging.ErrNoAnswer.Error())
+	requireParked(t, log, event, 6, messaging.ErrNoAnswer.Error())
 }
 
 func TestRouter_Parallel_BoundsHandlers(t *testing.T) {
