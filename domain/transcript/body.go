@@ -16,8 +16,8 @@ type draft struct {
 
 func (d *draft) tokens() []*token {
 	var all []*token
-	for _, ts := range d.cells {
-		all = append(all, ts...)
+	for k := unknownColumn; k <= otherColumn; k++ {
+		all = append(all, d.cells[k]...)
 	}
 	return all
 }

@@ -1,6 +1,8 @@
 package transcript
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -35,19 +37,25 @@ func foldCaption(s string) string {
 }
 
 // captions maps folded captions to what they announce.
-type captions[K comparable] struct {
+type captions[K ~int] struct {
 	exact map[string]K
 	long  map[int][]string // folded captions by length, those long enough to bear a misread letter
 	words int              // most words a caption may have
 }
 
-func newCaptions[K comparable](table map[K]string) captions[K] {
+// newCaptions reads a table of captions, parted by commas. A caption that is listed twice
+// belongs to the first kind, so that every process reads alike.
+func newCaptions[K ~int](table map[K]string) captions[K] {
 	c := captions[K]{exact: map[string]K{}, long: map[int][]string{}}
-	for kind, list := range table {
+	for _, kind := range slices.Sorted(maps.Keys(table)) {
+		list := table[kind]
 		for phrase := range strings.SplitSeq(list, ",") {
 			phrase = strings.TrimSpace(phrase)
 			key := foldCaption(phrase)
 			if key == "" {
+				continue
+			}
+			if _, taken := c.exact[key]; taken {
 				continue
 			}
 			c.exact[key] = kind
@@ -130,7 +138,7 @@ func abs(n int) int {
 }
 
 // found is a caption on a line: tokens from..to (exclusive).
-type found[K comparable] struct {
+type found[K ~int] struct {
 	kind     K
 	from, to int
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // pairCaptions are the captions that announce number and name at once.
-var pairCaptions = newCaptions(map[bool]string{
-	true: `NIM / Nama, Nama / NIM, NPM / Nama, NRP / Nama, Nama / NPM, Nama / NRP, NIM / Nama Mahasiswa, Nama Mahasiswa / NIM, No Mhs / Nama, Nama / No Mhs, NIM / Name, Name / NIM, Name / Student ID, Student ID / Name, NIM dan Nama, Nama dan NIM,
+var pairCaptions = newCaptions(map[fieldKind]string{
+	nimField: `NIM / Nama, Nama / NIM, NPM / Nama, NRP / Nama, Nama / NPM, Nama / NRP, NIM / Nama Mahasiswa, Nama Mahasiswa / NIM, No Mhs / Nama, Nama / No Mhs, NIM / Name, Name / NIM, Name / Student ID, Student ID / Name, NIM dan Nama, Nama dan NIM,
 		Nama & NIM, NIM & Nama, NIM - Nama, NIU / Nama, Student Name / Student ID, Nomor Mahasiswa / Nama, No Mahasiswa / Nama, Nama / NIU, Nama Mahasiswa / NPM, Nama Mahasiswa / NRP, NRP / Nama Mahasiswa, NPM / Nama Mahasiswa, Nama (NIM)`,
 })
 
