@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	sureLayer   = 0.85 // of a word recognised in the pixels, to contradict the layer
-	fewMistakes = 2    // decisive words in which a layer that was itself recognised may differ
+	sureLayer = 0.7 // of a word recognised in the pixels, to contradict the layer
+	mistakes  = 2   // wrong characters in decisive words that a recogniser's layer may have
 )
 
 // layerTraces compares the hidden text of a page that was read from its pixels with what
@@ -21,15 +21,22 @@ func layerTraces(text PDFText, seen transcript.Page, turn int) []transcript.Trac
 		return nil
 	}
 	var traces []transcript.Trace
+	differing := 0
 	for _, w := range text.Words {
 		if w.Hidden == "" || !decisive(w.Text) {
 			continue
 		}
 		if there, ok := seenAt(w.Box, seen.Words); ok && decisive(there) && folded(there) != folded(w.Text) {
+			// One wrong character is a slip; several in one short word are another value.
+			if n := distance(folded(there), folded(w.Text)); n > 1 {
+				differing += n + 1
+			} else {
+				differing++
+			}
 			traces = append(traces, transcript.Trace{Kind: transcript.LayerMismatch, Box: w.Box, Text: w.Text, Detail: "the page shows " + there})
 		}
 	}
-	if len(traces) <= fewMistakes {
+	if differing <= mistakes {
 		return nil
 	}
 	return traces
@@ -54,6 +61,17 @@ func seenAt(box transcript.Box, seen []transcript.Word) (string, bool) {
 var decisiveForm = regexp.MustCompile(`^(?:[A-E][+-]?|[A-E]/?[A-E]|\d{1,3}(?:[.,]\d{1,2})?)$`)
 
 func decisive(s string) bool { return decisiveForm.MatchString(s) }
+
+// distance counts the characters in which two short words differ, place by place.
+func distance(a, b string) int {
+	n := max(len(a), len(b)) - min(len(a), len(b))
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			n++
+		}
+	}
+	return n
+}
 
 func folded(s string) string { return fold.Replace(s) }
 

@@ -2,6 +2,7 @@ package ocr
 
 import (
 	"image"
+	"slices"
 )
 
 const (
@@ -24,12 +25,17 @@ func Normalise(picture *image.Gray) *image.Gray {
 	ground := measure(picture)
 	paper := ground.paper()
 	dark := ground.dark(paper)
+	sheet := ground.sheet()
 	for y := range h {
 		from := picture.Pix[y*picture.Stride : y*picture.Stride+w]
 		to := out.Pix[y*w : (y+1)*w]
 		by := float64(y)/block - 0.5
 		for x := range w {
 			cell := y/block*ground.w + x/block
+			if !sheet[cell] {
+				to[x] = 255
+				continue
+			}
 			if dark[cell] {
 				own := int(ground.level[cell])
 				to[x] = byte(255 - min(255, 255*max(0, int(from[x])-own)/max(255-own, 60)))
@@ -137,6 +143,78 @@ func (g grid) dark(paper []float64) []bool {
 		}
 	}
 	return out
+}
+
+const (
+	deskShare = 0.5  // of the sheet's brightness: darker blocks are the desk around it
+	leastArea = 0.25 // of the picture: a smaller bright part is not the sheet
+)
+
+// sheet tells which blocks belong to the sheet of paper: the largest bright part of the
+// picture and what it surrounds. Where no such part stands out it is all.
+func (g grid) sheet() []bool {
+	sorted := slices.Clone(g.light)
+	slices.Sort(sorted)
+	threshold := uint8(deskShare * float64(sorted[len(sorted)*9/10]))
+	part, area := g.largest(threshold)
+	out := make([]bool, len(g.light))
+	if float64(area) < leastArea*float64(len(out)) {
+		for i := range out {
+			out[i] = true
+		}
+		return out
+	}
+	left, right := make([]int, g.h), make([]int, g.h)
+	top, bottom := make([]int, g.w), make([]int, g.w)
+	for y := range g.h {
+		left[y], right[y] = g.w, -1
+	}
+	for x := range g.w {
+		top[x], bottom[x] = g.h, -1
+	}
+	for i, in := range part {
+		if x, y := i%g.w, i/g.w; in {
+			left[y], right[y] = min(left[y], x), max(right[y], x)
+			top[x], bottom[x] = min(top[x], y), max(bottom[x], y)
+		}
+	}
+	for i := range out {
+		x, y := i%g.w, i/g.w
+		out[i] = x >= left[y] && x <= right[y] && y >= top[x] && y <= bottom[x]
+	}
+	return out
+}
+
+// largest finds the largest connected part of blocks at least as bright as the threshold.
+func (g grid) largest(threshold uint8) (part []bool, area int) {
+	seen := make([]bool, len(g.light))
+	var best []int
+	for start := range g.light {
+		if seen[start] || g.light[start] < threshold {
+			continue
+		}
+		seen[start] = true
+		cells := []int{start}
+		for i := 0; i < len(cells); i++ {
+			x, y := cells[i]%g.w, cells[i]/g.w
+			for _, n := range [][2]int{{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}} {
+				at := n[1]*g.w + n[0]
+				if n[0] < 0 || n[1] < 0 || n[0] >= g.w || n[1] >= g.h || seen[at] || g.light[at] < threshold {
+					continue
+				}
+				seen[at] = true
+				cells = append(cells, at)
+			}
+		}
+		if len(cells) > len(best) {
+			best = cells
+		}
+	}
+	part = make([]bool, len(g.light))
+	for _, i := range best {
+		part[i] = true
+	}
+	return part, len(best)
 }
 
 // spread is the maximum over a square of the given reach.

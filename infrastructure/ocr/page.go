@@ -17,6 +17,8 @@ const (
 	maxSide      = 5000 // pixels of a prepared picture's longer side
 	poorWords    = 25   // fewer sure words than this: the page may stand on its head
 	sure         = 0.7
+
+	hopelessWords = 8 // fewer than this even head to foot: it may lie on its side
 )
 
 // upright reads the picture, turning it where it does not stand upright.
@@ -38,7 +40,7 @@ func (e *Engine) upright(ctx context.Context, picture *image.Gray) (application.
 		if better > score {
 			best, score = turned, better
 		}
-		if score >= poorWords {
+		if score >= hopelessWords {
 			break
 		}
 	}
