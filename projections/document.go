@@ -85,7 +85,7 @@ type DocumentRow struct {
 	DecidedBy       string                   `json:"decided_by,omitempty"` // who gave the label: "machine" or "person"
 	Submission      int                      `json:"submission"`
 	Attempt         int                      `json:"attempt"`
-	Reading         *transcript.Reading      `json:"reading,omitempty"` // nil in lists
+	Reading         *transcript.Reading      `json:"reading,omitempty"` // nil in lists, as is Verdict
 	RowsKey         string                   `json:"rows_key,omitempty"`
 	Millis          int64                    `json:"millis,omitempty"`           // wall time of the reading
 	Verdict         *verification.Verdict    `json:"verdict,omitempty"`          // the machine's
@@ -213,7 +213,7 @@ func concludeDocument(b *batch, f *fold, id uuid.UUID, set string, args ...any) 
 
 const (
 	documentColumns = `SELECT d.id, d.application_id, d.nim, d.kind, d.type, d.size, d.sha256, d.file_name, d.status, d.label, d.decided_by, d.submission, d.attempt,
-	d.verdict, d.opening_revision, d.policy, d.failure, d.override, d.uploaded_at, d.updated_at, d.revision, d.position, d.prepare, r.rows_key, r.engine, r.layout, r.millis`
+	d.opening_revision, d.policy, d.failure, d.override, d.uploaded_at, d.updated_at, d.revision, d.position, d.prepare, r.rows_key, r.engine, r.layout, r.millis`
 	documentTables = ` FROM documents d LEFT JOIN readings r ON r.document_id = d.id AND r.attempt = d.attempt`
 )
 
@@ -271,7 +271,7 @@ func (d storedDocument) row() (DocumentRow, error) {
 }
 
 // Documents lists the documents of an application, the latest uploaded last, without their
-// readings; none when there is no such application.
+// readings and verdicts; none when there is no such application.
 func (s *Store) Documents(ctx context.Context, applicationID uuid.UUID) ([]DocumentRow, error) {
 	var found []storedDocument
 	if err := s.selectAll(ctx, &found, documentColumns+documentTables+` WHERE d.application_id = ? ORDER BY d.uploaded`, applicationID.String()); err != nil {
@@ -290,7 +290,7 @@ func (s *Store) Documents(ctx context.Context, applicationID uuid.UUID) ([]Docum
 // Document finds one document of an application with its reading; domain.NotFound when there is none.
 func (s *Store) Document(ctx context.Context, applicationID, documentID uuid.UUID) (DocumentRow, error) {
 	var stored storedDocument
-	err := s.getOne(ctx, domain.DocumentNotFound(), &stored, documentColumns+`, r.reading`+documentTables+` WHERE d.id = ? AND d.application_id = ?`,
+	err := s.getOne(ctx, domain.DocumentNotFound(), &stored, documentColumns+`, d.verdict, r.reading`+documentTables+` WHERE d.id = ? AND d.application_id = ?`,
 		documentID.String(), applicationID.String())
 	if err != nil {
 		return DocumentRow{}, err

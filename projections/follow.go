@@ -30,7 +30,8 @@ const (
 var ErrRunning = errors.New("projections: running already")
 
 // Run follows the log into all models until ctx ends, and then returns nil. A lost log or
-// database is followed again, with growing delays, from what is committed.
+// database is followed again, with growing delays, from what is committed. There is one
+// follower: a model that is behind is brought to where the others stand before they go on.
 func (s *Store) Run(ctx context.Context, log application.Log, codec *application.Codec) error {
 	if !s.running.TryLock() {
 		return ErrRunning

@@ -56,7 +56,7 @@ func TestQueries_Plans_WalkIndexes(t *testing.T) {
 	check(openingSelection+" WHERE id = ?", "x")
 	check(applicationSelection+" WHERE id = ?", "x")
 	check(documentColumns+documentTables+" WHERE d.application_id = ? ORDER BY d.uploaded", "x")
-	check(documentColumns+documentTables+" WHERE d.id = ? AND d.application_id = ?", "x", "x")
+	check(documentColumns+", d.verdict, r.reading"+documentTables+" WHERE d.id = ? AND d.application_id = ?", "x", "x")
 	check(sameFile, "x", "x", 1, 1, 20)
 	check(sameRows, "x", "x", 1, 1, 20)
 	check(earlierReading, "x", "x", "x", 1, 1)

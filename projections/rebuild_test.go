@@ -115,11 +115,11 @@ func agrees(t *rapid.T, story *story, s *Store) {
 			require.Equal(t, d.Attempt, documents[i].Attempt)
 			require.Equal(t, d.Override, documents[i].Override)
 			require.Equal(t, d.Failure, documents[i].Failure)
-			require.Equal(t, d.Verdict, documents[i].Verdict)
 			require.Equal(t, state.Applicant.NIM, documents[i].NIM)
 			full, err := s.Document(background, id, d.ID)
 			require.NoError(t, err)
 			require.Equal(t, d.Reading, full.Reading)
+			require.Equal(t, d.Verdict, full.Verdict)
 		}
 	}
 	for id, state := range story.openings {
