@@ -3,7 +3,9 @@ package projections_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,14 +25,14 @@ type writer struct {
 	codec *application.Codec
 }
 
-func openLog(t *testing.T) *writer {
+func openLog(t testing.TB) *writer {
 	log, err := embedded.Open(context.Background(), filepath.Join(t.TempDir(), "log.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { log.Close() })
 	return &writer{log, application.NewCodec()}
 }
 
-func (w *writer) submit(t *testing.T, subject string) (uuid.UUID, application.Position) {
+func (w *writer) submit(t testing.TB, subject string) (uuid.UUID, application.Position) {
 	opening := uuid.MustParse("11111111-1111-4111-8111-111111111111")
 	id := domain.ApplicationID(opening, subject)
 	r, err := w.codec.Encode(
@@ -43,7 +45,7 @@ func (w *writer) submit(t *testing.T, subject string) (uuid.UUID, application.Po
 }
 
 // run follows the log until the returned function is called.
-func run(t *testing.T, s *projections.Store, log application.Log) (stop func()) {
+func run(t testing.TB, s *projections.Store, log application.Log) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, log, application.NewCodec()) }()
@@ -58,7 +60,7 @@ func run(t *testing.T, s *projections.Store, log application.Log) (stop func()) 
 	return stop
 }
 
-func waitFor(t *testing.T, s *projections.Store, position application.Position) {
+func waitFor(t testing.TB, s *projections.Store, position application.Position) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	require.NoError(t, s.Wait(ctx, position))
@@ -146,4 +148,49 @@ func TestRun_LogIsLost_FollowsAgainFromWhatIsCommitted(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, page.Items, 3)
 	stop()
+}
+
+// BenchmarkRun follows a real log: one that is there already, and one that 64 writers are
+// writing meanwhile, from the first append to the last event seen.
+func BenchmarkRun(b *testing.B) {
+	const events, writers = 6400, 64
+	write := func(w *writer) application.Position {
+		var all sync.WaitGroup
+		for i := range writers {
+			all.Go(func() {
+				for j := range events / writers {
+					w.submit(b, fmt.Sprintf("subject-%d-%d", i, j))
+				}
+			})
+		}
+		all.Wait()
+		head, err := w.log.Head(context.Background())
+		require.NoError(b, err)
+		return head
+	}
+	for _, name := range []string{"behind", "live"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				w := openLog(b)
+				s, err := projections.Open(context.Background(), filepath.Join(b.TempDir(), "views.db"))
+				require.NoError(b, err)
+				var head application.Position
+				if name == "behind" {
+					head = write(w)
+				}
+				b.StartTimer()
+				stop := run(b, s, w.log)
+				if name == "live" {
+					head = write(w)
+				}
+				waitFor(b, s, head)
+				b.StopTimer()
+				stop()
+				require.NoError(b, s.Close())
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(events*b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
 }
