@@ -49,5 +49,10 @@ corpus: build
 	./bin/asprak read --cases "$(CORPUS)/manifest.jsonl" --out bin/corpus-results.jsonl
 	python3 "$(CORPUS)/../score.py" "$(CORPUS)/manifest.jsonl" bin/corpus-results.jsonl --by form --errors 20
 
+# Asprak beside the rival implementations in one run (make rivals RIVALS=DIR with load/ and peers/).
+rivals: build
+	@[ -n "$(RIVALS)" ] && [ -d "$(RIVALS)/peers" ] || { echo "make rivals RIVALS=DIR: DIR holds load/ and peers/; none is there, nothing was measured"; exit 2; }
+	cmd/asprak/load/rivals.sh "$(RIVALS)"
+
 clean:
 	rm -rf bin

@@ -18,9 +18,10 @@ import (
 
 // caller speaks to a running server as one person.
 type caller struct {
-	base  string
-	token func() (string, error)
-	key   string // the Idempotency-Key; "": a fresh one for each command
+	base     string
+	token    func() (string, error)
+	key      string // the Idempotency-Key; "": a fresh one for each command
+	position string // of the log, that an answer must have seen; "": any
 }
 
 // answer is what commands answer.
@@ -122,6 +123,9 @@ func (c *caller) do(ctx context.Context, method, path, contentType string, body 
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
+	if c.position != "" {
+		req.Header.Set("Asprak-Position", c.position)
+	}
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", contentType)
 		req.Header.Set("Idempotency-Key", cmp.Or(c.key, uuid.NewString()))
