@@ -2,233 +2,189 @@ package verification
 
 import (
 	"fmt"
+	"slices"
 
 	"asprak/domain/transcript"
 )
 
-// sums is what the rows add up to. A repeated course may be counted each time or with its
-// best attempt, and a course without its final grade may count for credits or not;
-// universities differ, so each way is kept and a printed sum agrees when one of them does.
+// sums is what the arithmetic of the page settled, for the checks behind it.
 type sums struct {
-	sks, points, averages []transcript.Decimal
-	whole                 bool // every row has its credits and a grade, its weight is known
-	agreed                bool // a printed sum or average was there to compare, and none differed
-	gradesAgreed          bool // the same for one that depends on the grades
+	tallies []tally // one for each candidate scale, in their order
+	whole   bool    // the rows add up to the printed credits: none is missing
+	average bool    // the printed average of the rows follows from them
+	printed bool    // the page prints an average of the rows at all
+	ipk     bool    // the IPK follows from other numbers on the page
 }
 
-// weightOf is the number of a row's letter: printed, or else that of the scale.
-func (j *judgement) weightOf(row transcript.Row) (transcript.Decimal, bool) {
-	if row.Grade != nil && j.scale != nil {
-		if letter, ok := j.scale.Letter(row.Grade.Value); ok && !letter.Pending {
-			return letter.Weight, true
-		}
-	}
-	if row.Weight != nil && !j.pending(row) {
-		return row.Weight.Value, true
-	}
-	return 0, false
+// finding is a number that does not follow from the others.
+type finding struct {
+	evidence Evidence
+	detail   string
+	clear    bool // every number it rests on was clearly read
 }
 
-// pending tells whether the row has no final grade yet.
-func (j *judgement) pending(row transcript.Row) bool {
-	if row.Grade == nil {
-		return false
+// checkArithmetic does every sum that the page allows. A contradiction between clearly read
+// numbers is the document's; any other may be the machine's.
+func (j *judge) checkArithmetic() {
+	const name = "arithmetic"
+	var findings []finding
+	for i := range j.reading.Rows {
+		findings = append(findings, j.rowFindings(i)...)
 	}
-	if j.scale != nil {
-		if letter, ok := j.scale.Letter(row.Grade.Value); ok {
-			return letter.Pending
+	for _, s := range j.scales {
+		j.sums.tallies = append(j.sums.tallies, tallyOf(j.reading.Rows, s, -1, ""))
+	}
+	if len(j.scales) == 0 {
+		// Credits add up without a scale.
+		j.sums.tallies = []tally{tallyOf(j.reading.Rows, transcript.Scale{}, -1, "")}
+	}
+	findings = append(findings, j.totalFindings()...)
+	findings = append(findings, j.averageFindings()...)
+	if len(findings) == 0 {
+		j.pass(name, "All sums that the page allows are right.")
+		return
+	}
+	reason := LowConfidence
+	lead := findings[0]
+	evidence := make([]Evidence, 0, len(findings))
+	for _, f := range findings {
+		evidence = append(evidence, f.evidence)
+		if f.clear && reason != Inconsistent {
+			reason, lead = Inconsistent, f
 		}
 	}
-	switch transcript.NormaliseGrade(row.Grade.Value) {
-	case "T", "K", "-", "TL", "BL":
-		return true
+	j.doubt(name, reason, lead.detail, evidence...)
+}
+
+func (j *judge) rowFindings(i int) []finding {
+	r := &j.reading.Rows[i]
+	if r.Grade == nil || r.Grade.Value == "" || len(j.scales) == 0 || pendingGrade(j.scales, r.Grade.Value) {
+		return nil
+	}
+	field := func(s string) string { return fmt.Sprintf("rows[%d].%s", i, s) }
+	var ws []transcript.Decimal
+	for _, s := range j.scales {
+		if l, ok := s.Letter(r.Grade.Value); ok && !l.Pending && !slices.Contains(ws, l.Weight) {
+			ws = append(ws, l.Weight)
+		}
+	}
+	if len(ws) == 0 {
+		return []finding{{evidenceOf(field("grade"), r.Grade, "a letter of the scale"), fmt.Sprintf("%s is no letter of the university's scale.", r.Grade.Value), clear(j, r.Grade)}}
+	}
+	var out []finding
+	if r.Weight != nil && !slices.Contains(ws, r.Weight.Value) {
+		out = append(out, finding{evidenceOf(field("weight"), r.Weight, ws[0].String()),
+			fmt.Sprintf("Weight %s is printed for %s, which is worth %s.", r.Weight.Value, r.Grade.Value, ws[0]), clear(j, r.Weight) && clear(j, r.Grade)})
+	}
+	if r.Points != nil && r.SKS != nil {
+		weight, sure := ws[0], clear(j, r.Grade)
+		if r.Weight != nil {
+			weight, sure = r.Weight.Value, clear(j, r.Weight)
+		}
+		want := r.SKS.Value.Mul(weight)
+		if r.Points.Value != want && (r.Weight != nil || len(ws) == 1) {
+			out = append(out, finding{evidenceOf(field("points"), r.Points, want.String()),
+				fmt.Sprintf("%s points are printed for %s SKS of weight %s.", r.Points.Value, r.SKS.Value, weight), sure && clear(j, r.Points) && clear(j, r.SKS)})
+		}
+	}
+	return out
+}
+
+// totalFindings compares the printed totals. A document may count courses without a final
+// grade, or every attempt at a course, into its credits, or leave them out.
+func (j *judge) totalFindings() []finding {
+	r := j.reading
+	var out []finding
+	if r.TotalSKS != nil && j.any(func(t tally) bool { return t.counted }) {
+		ok := j.any(func(t tally) bool {
+			return r.TotalSKS.Value == t.sks || r.TotalSKS.Value == t.all || r.TotalSKS.Value == t.sks-t.open ||
+				r.Kind == transcript.Transcript && r.TotalSKS.Value == t.bestSKS
+		})
+		j.sums.whole = ok
+		if !ok {
+			t := j.sums.tallies[0]
+			// A row that was not found makes the sum too small, and is the machine's doing.
+			missed := j.fromPixels() && t.all < r.TotalSKS.Value
+			out = append(out, finding{evidenceOf("total_sks", r.TotalSKS, t.sks.String()),
+				fmt.Sprintf("%s SKS are printed in total, the rows add up to %s.", r.TotalSKS.Value, t.sks), clear(j, r.TotalSKS) && j.clearRows(false) && !missed})
+		}
+	}
+	if r.TotalPoints != nil && j.any(func(t tally) bool { return t.graded }) {
+		ok := j.any(func(t tally) bool {
+			return t.graded && (r.TotalPoints.Value == t.points || r.Kind == transcript.Transcript && r.TotalPoints.Value == t.best)
+		})
+		if !ok {
+			t := j.sums.tallies[0]
+			out = append(out, finding{evidenceOf("total_points", r.TotalPoints, t.points.String()),
+				fmt.Sprintf("%s points are printed in total, the rows add up to %s.", r.TotalPoints.Value, t.points), clear(j, r.TotalPoints) && j.clearRows(true) && j.noneMissed()})
+		}
+	}
+	return out
+}
+
+// averageFindings checks IPS (KHS) or IPK (transcript) against the rows, and the IPK of a
+// KHS against the cumulative points and credits where the page prints them.
+func (j *judge) averageFindings() []finding {
+	r := j.reading
+	var out []finding
+	printed, field, of := r.IPS, "ips", tally.average
+	if r.Kind == transcript.Transcript {
+		printed, field, of = r.IPK, "ipk", tally.bestAverage
+	}
+	j.sums.printed = printed != nil
+	if printed != nil && j.any(func(t tally) bool { return t.graded && t.sks > 0 }) {
+		j.sums.average = j.any(func(t tally) bool { return t.graded && t.sks > 0 && j.near(printed.Value, of(t)) })
+		if !j.sums.average {
+			want := of(j.sums.tallies[0]).Round(2)
+			out = append(out, finding{evidenceOf(field, printed, want.String()),
+				fmt.Sprintf("The printed average is %s, the rows give %s.", printed.Value, want), clear(j, printed) && j.clearRows(true) && j.noneMissed()})
+		}
+		if r.Kind == transcript.Transcript {
+			j.sums.ipk = j.sums.average
+		}
+	}
+	if r.Kind == transcript.Transcript && r.IPK != nil && !j.sums.ipk && len(out) == 0 && r.TotalPoints != nil && r.TotalSKS != nil && r.TotalSKS.Value > 0 {
+		// Rows that were not read whole leave the totals to check the average by.
+		j.sums.ipk = j.near(r.IPK.Value, r.TotalPoints.Value.Div(r.TotalSKS.Value))
+	}
+	if r.Kind == transcript.KHS && r.IPK != nil && r.CumSKS != nil && r.CumPoints != nil && r.CumSKS.Value > 0 {
+		want := r.CumPoints.Value.Div(r.CumSKS.Value)
+		j.sums.ipk = j.near(r.IPK.Value, want)
+		if !j.sums.ipk {
+			out = append(out, finding{evidenceOf("ipk", r.IPK, want.Round(2).String()),
+				fmt.Sprintf("The printed IPK is %s, the cumulative points and credits give %s.", r.IPK.Value, want.Round(2)), want <= transcript.DecimalOf(4) && clear(j, r.IPK) && clear(j, r.CumSKS) && clear(j, r.CumPoints)})
+		}
+	}
+	return out
+}
+
+func (j *judge) any(f func(tally) bool) bool {
+	for _, t := range j.sums.tallies {
+		if f(t) {
+			return true
+		}
 	}
 	return false
 }
 
-// addUp computes the sums of the rows in each way of counting (IPS and IPK are the points
-// over the credits of the graded courses; RULES 5 and 6 of the corpus: the best attempt counts).
-func (j *judgement) addUp() sums {
-	var s sums
-	s.whole = len(j.reading.Rows) > 0
-	best := map[string]int{} // course: index of its best attempt
-	for i, row := range j.reading.Rows {
-		if row.SKS == nil || row.Grade == nil {
-			s.whole = false
-			continue
-		}
-		weight, ok := j.weightOf(row)
-		if !ok {
-			s.whole = s.whole && j.pending(row)
-		}
-		key := courseKey(row)
-		if k, seen := best[key]; seen {
-			if other, graded := j.weightOf(j.reading.Rows[k]); graded && (!ok || other >= weight) {
-				continue
-			}
-		}
-		best[key] = i
-	}
-	for _, bestOnly := range []bool{false, true} {
-		for _, gradedOnly := range []bool{false, true} {
-			var sks, graded, points transcript.Decimal
-			for i, row := range j.reading.Rows {
-				if row.SKS == nil || bestOnly && best[courseKey(row)] != i {
-					continue
-				}
-				weight, ok := j.weightOf(row)
-				if !ok && gradedOnly {
-					continue
-				}
-				sks += row.SKS.Value
-				if ok {
-					graded += row.SKS.Value
-					points += row.SKS.Value.Mul(weight)
-				}
-			}
-			s.sks, s.points = append(s.sks, sks), append(s.points, points)
-			if graded > 0 {
-				s.averages = append(s.averages, points.Div(graded))
-			}
-		}
-	}
-	return s
+func (j *judge) near(printed, computed transcript.Decimal) bool {
+	return (printed-computed).Abs() <= j.policy.AverageTolerance || (printed-computed.Round(2)).Abs() <= j.policy.AverageTolerance
 }
 
-// courseKey tells courses apart: by code, or by name where none is printed.
-func courseKey(row transcript.Row) string {
-	if row.Code != nil && row.Code.Value != "" {
-		return "code " + transcript.NormaliseCode(row.Code.Value)
-	}
-	if row.Name != nil {
-		return "name " + transcript.NormaliseCourse(row.Name.Value)
-	}
-	return fmt.Sprintf("row %d %v", row.Page, row.Box)
-}
-
-// arithmetic checks what the page allows: the letters' weights, points = SKS x weight, the
-// sums of SKS and points, IPS, IPK (RULES 5 of the corpus).
-func (j *judgement) arithmetic() Check {
-	c := Check{Name: "arithmetic", Outcome: Pass}
-	legible := true // whatever contradicts was plainly legible
-	compared := 0
-	differ := func(e Evidence, isClear bool) {
-		c.Evidence = append(c.Evidence, e)
-		legible = legible && isClear
-	}
-
-	for i, row := range j.reading.Rows {
-		isClear := clear(row.Grade, j.policy) && (row.Weight == nil || clear(row.Weight, j.policy)) &&
-			(row.Points == nil || clear(row.Points, j.policy)) && (row.SKS == nil || clear(row.SKS, j.policy))
-		weight, ok := j.weightOf(row)
-		if ok && row.Weight != nil {
-			compared++
-			if row.Weight.Value != weight {
-				differ(evidence(fmt.Sprintf("rows[%d].weight", i), row.Weight, fmt.Sprintf("%s for %s", weight, row.Grade.Value)), isClear)
-			}
-		}
-		if ok && row.Points != nil && row.SKS != nil {
-			compared++
-			if want := row.SKS.Value.Mul(weight); !agrees(row.Points, want) {
-				differ(evidence(fmt.Sprintf("rows[%d].points", i), row.Points, want.String()), isClear)
-			}
-		}
-	}
-
-	// A row whose value is missing leaves the sums open: nothing can be said of them.
-	if j.sums.whole {
-		s := &j.sums
-		rowsClear := j.rowsClear()
-		exact := func(name string, printed *transcript.Field[transcript.Decimal], ways []transcript.Decimal) bool {
-			if printed == nil {
-				return false
-			}
-			compared++
-			for _, way := range ways {
-				if agrees(printed, way) {
-					return true
-				}
-			}
-			differ(evidence(name, printed, ways[0].String()), rowsClear && clear(printed, j.policy))
-			return false
-		}
-		average := func(name string, printed *transcript.Field[transcript.Decimal]) bool {
-			if printed == nil || len(s.averages) == 0 {
-				return false
-			}
-			compared++
-			for _, way := range s.averages {
-				if (printed.Value - way).Abs() <= j.policy.Tolerance {
-					return true
-				}
-			}
-			differ(evidence(name, printed, s.averages[0].Round(2).String()), rowsClear && clear(printed, j.policy))
-			return false
-		}
-		s.agreed = exact("total_sks", j.reading.TotalSKS, s.sks)
-		points := exact("total_points", j.reading.TotalPoints, s.points)
-		if j.reading.Kind == transcript.KHS {
-			s.gradesAgreed = average("ips", j.reading.IPS)
-		} else {
-			s.gradesAgreed = average("ipk", j.reading.IPK)
-		}
-		s.gradesAgreed = s.gradesAgreed || points
-		s.agreed = s.agreed || s.gradesAgreed
-	}
-	if want, ok := j.ipkFromCumulative(); ok {
-		compared++
-		if (j.reading.IPK.Value - want).Abs() > j.policy.Tolerance {
-			differ(evidence("ipk", j.reading.IPK, want.Round(2).String()),
-				clear(j.reading.IPK, j.policy) && clear(j.reading.CumSKS, j.policy) && clear(j.reading.CumPoints, j.policy))
-		}
-	}
-
-	switch {
-	case len(c.Evidence) == 0 && compared == 0:
-		c.Detail = "The page prints nothing that could be recomputed."
-	case len(c.Evidence) == 0:
-		c.Detail = fmt.Sprintf("%d printed numbers agree with what they follow from.", compared)
-	case legible:
-		c.Outcome, c.Reason, c.Detail = Doubt, inconsistent, "Printed numbers contradict one another."
-	default:
-		c.Outcome, c.Reason, c.Detail = Doubt, lowConfidence, "Numbers contradict one another, and some were not read clearly."
-	}
-	if len(c.Evidence) > 0 {
-		j.sums.agreed, j.sums.gradesAgreed = false, false
-	}
-	return c
-}
-
-// agrees compares at the number of digits that a printed sum has: two at the most.
-func agrees(printed *transcript.Field[transcript.Decimal], want transcript.Decimal) bool {
-	return printed.Value == want || printed.Value == want.Round(2)
-}
-
-func (j *judgement) rowsClear() bool {
-	for _, row := range j.reading.Rows {
-		if !clear(row.Grade, j.policy) || !clear(row.SKS, j.policy) {
+// clearRows tells whether the credits, and the grades where asked, of all rows were clearly read.
+func (j *judge) clearRows(grades bool) bool {
+	for i := range j.reading.Rows {
+		r := &j.reading.Rows[i]
+		if !clear(j, r.SKS) || grades && !clear(j, r.Grade) {
 			return false
 		}
 	}
 	return true
 }
 
-// ipkFromCumulative is a KHS's IPK by its printed cumulative points and credits.
-func (j *judgement) ipkFromCumulative() (transcript.Decimal, bool) {
-	r := j.reading
-	if r.Kind != transcript.KHS || r.IPK == nil || r.CumPoints == nil || r.CumSKS == nil || r.CumSKS.Value <= 0 {
-		return 0, false
-	}
-	return r.CumPoints.Value.Div(r.CumSKS.Value), true
-}
-
-// ipkConfirmed tells whether the arithmetic of the page says the same IPK as the page.
-func (j *judgement) ipkConfirmed() bool {
-	if j.reading.IPK == nil {
-		return false
-	}
-	if want, ok := j.ipkFromCumulative(); ok {
-		return (j.reading.IPK.Value - want).Abs() <= j.policy.Tolerance
-	}
-	return j.reading.Kind == transcript.Transcript && j.sums.gradesAgreed
+// noneMissed tells whether no row escaped the machine: there is a text layer, or the rows
+// add up to the printed credits or beyond.
+func (j *judge) noneMissed() bool {
+	t := j.reading.TotalSKS
+	return !j.fromPixels() || t != nil && j.any(func(x tally) bool { return x.counted && x.all >= t.Value })
 }

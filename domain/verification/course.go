@@ -2,181 +2,274 @@ package verification
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 
 	"asprak/domain/transcript"
 )
 
-// course finds the required course by any of its codes, or, where none of them is on the
-// document, by its full name; the best attempt counts (RULES 6 of the corpus).
-func (j *judgement) course() Check {
-	found := j.attempts()
-	if len(found) == 0 {
-		return j.absent()
-	}
-	c := Check{Name: "course"}
-	min, known := j.minWeight()
-	best, bestWeight := -1, transcript.Decimal(-1)
-	covered, pending := -1, -1
-	for _, i := range found {
-		row := j.reading.Rows[i]
-		weight, ok := j.weightOnRequiredScale(row)
-		switch {
-		case row.Grade == nil || row.Grade.Value == "":
-			covered = i
-		case j.pending(row):
-			pending = i
-		case !ok:
-			covered = i
-		case weight > bestWeight:
-			best, bestWeight = i, weight
+// misread is the likeness from which a course read from pixels may be the one asked for.
+const misread = 0.8
+
+// converted marks a course that was earned elsewhere.
+var converted = regexp.MustCompile(`(?i)[(\[]\s*(konversi|ekuivalensi|ekivalensi|alih kredit|transfer( kredit)?|credit transfer|converted)\s*[)\]]`)
+
+// checkCourse finds the required course and compares its grade.
+func (j *judge) checkCourse() {
+	const name = "course"
+	rows, found := j.findCourse()
+	wanted := j.requirement.Course.describe()
+	if !found {
+		if near := j.nearCourse(); near >= 0 {
+			j.doubt(name, LowConfidence, fmt.Sprintf("A row may be %s, but was not clearly read.", wanted), j.rowEvidence(near, wanted))
+			return
 		}
-	}
-	expected := j.requirement.MinGrade + " or better"
-	if best >= 0 && known && bestWeight >= min {
-		row := j.reading.Rows[best]
-		j.rest(worth(row.Grade, j.gradeConfirmed(row)))
-		c.Outcome, c.Detail = Pass, fmt.Sprintf("The required course has grade %s.", row.Grade.Value)
-		c.Evidence = []Evidence{evidence(gradeField(best), row.Grade, expected)}
-		return c
-	}
-	switch {
-	// Another attempt that cannot be read, or is still open, may be the better one.
-	case covered >= 0:
-		row := j.reading.Rows[covered]
-		c.Outcome, c.Reason, c.Detail = Doubt, gradeUnreadable, "The grade of the required course cannot be read."
-		e := evidence(gradeField(covered), row.Grade, expected)
-		if row.Grade == nil {
-			e.Page, e.Box = row.Page, row.Box
+		if !j.rowsWhole() {
+			j.doubt(name, LowConfidence, fmt.Sprintf("%s was not found, but some rows were not clearly read.", wanted), Evidence{Field: "rows", Expected: wanted})
+			return
 		}
-		c.Evidence = []Evidence{e}
-	case pending >= 0 && !j.requirement.AcceptPending:
-		c.Outcome, c.Reason, c.Detail = Doubt, gradePending, "The required course has no final grade yet."
-		c.Evidence = []Evidence{evidence(gradeField(pending), j.reading.Rows[pending].Grade, expected)}
-	case pending >= 0:
-		row := j.reading.Rows[pending]
-		j.rest(row.Grade.Confidence)
-		c.Outcome, c.Detail = Pass, "The required course is being taken, and this opening takes that."
-		c.Evidence = []Evidence{evidence(gradeField(pending), row.Grade, expected)}
-	case !known:
-		c.Outcome, c.Reason, c.Detail = Doubt, lowConfidence, "The document's grade scale is not known, so its grades cannot be compared."
-		c.Evidence = []Evidence{evidence(gradeField(best), j.reading.Rows[best].Grade, expected)}
-	default:
-		row := j.reading.Rows[best]
-		c.Evidence = []Evidence{evidence(gradeField(best), row.Grade, expected)}
-		if row.Grade.Source == transcript.TextLayer || j.gradeConfirmed(row) {
-			c.Outcome, c.Reason, c.Detail = Fail, gradeBelowMin, fmt.Sprintf("The required course has grade %s.", row.Grade.Value)
-		} else {
-			c.Outcome, c.Reason, c.Detail = Doubt, lowConfidence, fmt.Sprintf("The required course seems to have grade %s, but nothing on the page confirms it.", row.Grade.Value)
-		}
+		j.fail(name, CourseMissing, fmt.Sprintf("%s is not on the page.", wanted), Evidence{Field: "rows", Read: fmt.Sprintf("%d courses", len(j.reading.Rows)), Expected: wanted})
+		return
 	}
-	return c
+	evidence := make([]Evidence, 0, len(rows))
+	for _, i := range rows {
+		evidence = append(evidence, j.rowEvidence(i, wanted))
+	}
+	j.pass(name, fmt.Sprintf("%s is on the page.", wanted), evidence...)
+	j.checkGrade(rows)
 }
 
-func gradeField(row int) string { return fmt.Sprintf("rows[%d].grade", row) }
-
-// attempts are the rows of the required course.
-func (j *judgement) attempts() []int {
-	codes := map[string]bool{}
-	for _, code := range j.requirement.Course.Codes {
-		if n := transcript.NormaliseCode(code); n != "" {
-			codes[n] = true
-		}
+func (c Course) describe() string {
+	code := strings.Join(c.Codes, " or ")
+	if code == "" || c.Name == "" {
+		return code + c.Name
 	}
-	name := transcript.NormaliseCourse(j.requirement.Course.Name)
+	return code + " " + c.Name
+}
+
+// findCourse finds the rows of the required course: by code, or, where none of the codes
+// stands on the page, by the full name.
+func (j *judge) findCourse() ([]int, bool) {
 	var byCode, byName []int
-	for i, row := range j.reading.Rows {
-		if row.Code != nil && codes[transcript.NormaliseCode(row.Code.Value)] {
+	name := transcript.NormaliseCourse(j.requirement.Course.Name)
+	for i := range j.reading.Rows {
+		r := &j.reading.Rows[i]
+		if r.Code != nil && j.isRequiredCode(r.Code.Value) {
 			byCode = append(byCode, i)
 		}
-		if row.Name != nil && name != "" && transcript.NormaliseCourse(row.Name.Value) == name {
+		if r.Name != nil && name != "" && transcript.NormaliseCourse(converted.ReplaceAllString(r.Name.Value, "")) == name {
 			byName = append(byName, i)
 		}
 	}
 	if len(byCode) > 0 {
-		return byCode
+		for _, i := range byCode {
+			j.restsOnCode(i, byName)
+		}
+		return byCode, true
 	}
-	return byName
+	for _, i := range byName {
+		f := j.reading.Rows[i].Name
+		j.rests(matched(f.Confidence), evidenceOf(fmt.Sprintf("rows[%d].name", i), f, j.requirement.Course.Name))
+	}
+	return byName, len(byName) > 0
 }
 
-// absent rejects only when the document was read whole: the credits of the rows make up
-// the printed sum, and no row looks like a misread form of the required course.
-func (j *judgement) absent() Check {
-	c := Check{Name: "course", Outcome: Fail, Reason: courseMissing, Detail: "The required course is not on the document."}
-	for i, row := range j.reading.Rows {
-		if j.resembles(row) {
-			c.Evidence = append(c.Evidence, evidence(fmt.Sprintf("rows[%d].name", i), row.Name, j.requirement.Course.Name))
+func (j *judge) isRequiredCode(code string) bool {
+	code = transcript.NormaliseCode(code)
+	return code != "" && slices.ContainsFunc(j.requirement.Course.Codes, func(c string) bool { return transcript.NormaliseCode(c) == code })
+}
+
+// restsOnCode doubts a code from pixels under which another course's name stands: one
+// misread digit makes it another course.
+func (j *judge) restsOnCode(i int, byName []int) {
+	r := &j.reading.Rows[i]
+	e := evidenceOf(fmt.Sprintf("rows[%d].code", i), r.Code, strings.Join(j.requirement.Course.Codes, " or "))
+	certain := matched(r.Code.Confidence)
+	if r.Code.Source != transcript.TextLayer {
+		name := transcript.NormaliseCourse(j.requirement.Course.Name)
+		switch {
+		case slices.Contains(byName, i):
+			certain = max(certain, 0.95)
+		case len(byName) > 0:
+			certain = 0.3
+		case r.Name != nil && name != "" && likeness(transcript.NormaliseCourse(r.Name.Value), name) < strange:
+			certain = 0.3
 		}
 	}
-	if len(c.Evidence) > 0 || !j.fromText() && !j.sums.agreed {
-		c.Outcome, c.Reason = Doubt, lowConfidence
-		c.Detail = "The required course was not found, but the document may not have been read whole."
-	}
-	return c
+	j.rests(certain, e)
 }
 
-// fromText tells whether every row stands in the file's own text.
-func (j *judgement) fromText() bool {
-	for _, row := range j.reading.Rows {
-		if row.Name == nil && row.Code == nil || row.Name != nil && row.Name.Source != transcript.TextLayer {
+// nearCourse is a row read from pixels that may be the required course misread, or -1.
+func (j *judge) nearCourse() int {
+	name := transcript.NormaliseCourse(j.requirement.Course.Name)
+	best, most := -1, 0.0
+	for i := range j.reading.Rows {
+		r := &j.reading.Rows[i]
+		like := 0.0
+		if r.Name != nil && r.Name.Source != transcript.TextLayer && name != "" {
+			like = likeness(transcript.NormaliseCourse(r.Name.Value), name)
+		}
+		if r.Code != nil && r.Code.Source != transcript.TextLayer {
+			for _, c := range j.requirement.Course.Codes {
+				l := likeness(transcript.NormaliseCode(r.Code.Value), transcript.NormaliseCode(c))
+				// The neighbouring code is another course when another name stands beside it.
+				if name == "" || r.Name == nil || likeness(transcript.NormaliseCourse(r.Name.Value), name) >= strange {
+					like = max(like, l)
+				}
+			}
+		}
+		if like >= misread && like > most {
+			best, most = i, like
+		}
+	}
+	return best
+}
+
+// rowsWhole tells whether the machine surely saw every row: a text layer, or clearly read
+// rows that add up to the printed credits.
+func (j *judge) rowsWhole() bool {
+	if len(j.reading.Rows) == 0 {
+		return false
+	}
+	for i := range j.reading.Rows {
+		r := &j.reading.Rows[i]
+		if r.Code == nil && r.Name == nil {
 			return false
 		}
 	}
-	return len(j.reading.Rows) > 0
+	return !j.fromPixels() || j.sums.whole
 }
 
-// resembles tells whether a recognised row may be the required course, misread.
-func (j *judgement) resembles(row transcript.Row) bool {
-	if row.Name == nil {
-		return row.Code == nil
+func (j *judge) rowEvidence(i int, wanted string) Evidence {
+	r := &j.reading.Rows[i]
+	var read []string
+	if r.Code != nil {
+		read = append(read, r.Code.Value)
 	}
-	if row.Name.Source == transcript.TextLayer {
+	if r.Name != nil {
+		read = append(read, r.Name.Value)
+	}
+	return Evidence{Field: fmt.Sprintf("rows[%d]", i), Page: r.Page, Box: r.Box, Read: strings.Join(read, " "), Expected: wanted}
+}
+
+// checkGrade judges the attempts at the required course: the best counts.
+func (j *judge) checkGrade(rows []int) {
+	const name = "grade"
+	required := j.requirement
+	want := required.MinGrade + " or better"
+	var covered, pending, elsewhere, open, failed []Evidence
+	best, certain := -1, -1.0
+	failedClearly := true
+	for _, i := range rows {
+		r := &j.reading.Rows[i]
+		e := evidenceOf(fmt.Sprintf("rows[%d].grade", i), r.Grade, want)
+		if r.Grade == nil {
+			e.Page, e.Box = r.Page, r.Box
+		}
+		switch {
+		case r.Grade == nil || r.Grade.Value == "":
+			covered = append(covered, e)
+			continue
+		case pendingGrade(j.scales, r.Grade.Value):
+			if required.AcceptPending {
+				if c := share(r.Grade.Confidence); c > certain {
+					best, certain = i, c
+				}
+			} else {
+				pending = append(pending, e)
+			}
+			continue
+		case !required.AcceptConverted && j.converted(r):
+			elsewhere = append(elsewhere, e)
+			continue
+		}
+		c, confirmed := j.certaintyOfGrade(i)
+		switch compareGrades(j.scales, r.Grade.Value, required.MinGrade, required.Scale) {
+		case enough:
+			if c > certain {
+				best, certain = i, c
+			}
+		case below:
+			failed = append(failed, e)
+			failedClearly = failedClearly && (confirmed || clear(j, r.Grade))
+		default:
+			open = append(open, e)
+		}
+	}
+	if best >= 0 {
+		f := j.reading.Rows[best].Grade
+		e := evidenceOf(fmt.Sprintf("rows[%d].grade", best), f, want)
+		j.rests(certain, e)
+		j.pass(name, fmt.Sprintf("The grade %s is enough.", f.Value), e)
+		return
+	}
+	switch {
+	case len(covered) > 0:
+		j.doubt(name, GradeUnreadable, "The required grade is covered or cannot be read.", covered...)
+	case len(pending) > 0:
+		j.doubt(name, GradePending, "There is no final grade yet.", pending...)
+	case len(elsewhere) > 0:
+		j.doubt(name, GradePending, "The grade was converted from elsewhere, and this opening asks for one of its own.", elsewhere...)
+	case len(open) > 0:
+		j.doubt(name, LowConfidence, "The grade cannot be compared with the minimum: its scale is not known for sure.", open...)
+	case !failedClearly:
+		j.doubt(name, LowConfidence, "The grade seems below the minimum, but was not clearly read.", failed...)
+	default:
+		j.fail(name, GradeBelowMin, fmt.Sprintf("The grade %s is below %s.", failed[0].Read, required.MinGrade), failed...)
+	}
+}
+
+func (j *judge) converted(r *transcript.Row) bool {
+	return r.Name != nil && converted.MatchString(r.Name.Value) || r.Code != nil && converted.MatchString(r.Code.Value)
+}
+
+// certaintyOfGrade is how surely the grade of a row is what stands there, and whether
+// another number on the page confirms it.
+func (j *judge) certaintyOfGrade(i int) (float64, bool) {
+	r := &j.reading.Rows[i]
+	c := share(r.Grade.Confidence)
+	if r.Grade.Source == transcript.Arithmetic {
+		// Its weight is no second witness: the letter was made from it.
+		return c, false
+	}
+	known := weights(j.scales, r.Grade.Value)
+	byWeight := r.Weight != nil && r.Weight.Source != transcript.Arithmetic && slices.Contains(known, r.Weight.Value)
+	byAverage := j.averageTells(i)
+	byPoints := r.Weight == nil && r.Points != nil && r.SKS != nil && len(known) == 1 && r.Points.Value == r.SKS.Value.Mul(known[0])
+	switch {
+	case byWeight && share(r.Weight.Confidence) >= j.policy.Clear || byAverage || byPoints && share(r.Points.Confidence) >= j.policy.Clear:
+		return max(c, 0.95), true
+	case j.sums.printed && !j.sums.average:
+		// The page prints an average that could not be followed: an edited letter would not show.
+		return min(c, 0.5), false
+	}
+	return c, false
+}
+
+// averageTells reports whether the average of the rows follows from this grade and from no
+// other letter in its place.
+func (j *judge) averageTells(i int) bool {
+	r := j.reading
+	printed, of := r.IPS, tally.average
+	if r.Kind == transcript.Transcript {
+		printed, of = r.IPK, tally.bestAverage
+	}
+	if printed == nil || !j.sums.average {
 		return false
 	}
-	a, b := transcript.NormaliseCourse(row.Name.Value), transcript.NormaliseCourse(j.requirement.Course.Name)
-	return a == "" || 5*distance(a, b) <= max(len(a), len(b))
-}
-
-// requiredScale is the scale that the minimum grade is named on.
-func (j *judgement) requiredScale() *transcript.Scale {
-	if scale, ok := transcript.ScaleByID(j.requirement.Scale); ok {
-		return &scale
+	for k, s := range j.scales {
+		if t := j.sums.tallies[k]; !t.graded || t.sks == 0 || !j.near(printed.Value, of(t)) {
+			continue
+		}
+		for _, l := range s.Letters {
+			if l.Pending || l.Name == transcript.NormaliseGrade(r.Rows[i].Grade.Value) {
+				continue
+			}
+			if t := tallyOf(r.Rows, s, i, l.Name); printed.Value == of(t).Round(2) {
+				return false
+			}
+		}
 	}
-	return j.scale
-}
-
-func (j *judgement) minWeight() (transcript.Decimal, bool) {
-	scale := j.requiredScale()
-	if scale == nil {
-		return 0, false
-	}
-	letter, ok := scale.Letter(j.requirement.MinGrade)
-	return letter.Weight, ok && !letter.Pending
-}
-
-// weightOnRequiredScale is the row's weight, as its own university counts it.
-func (j *judgement) weightOnRequiredScale(row transcript.Row) (transcript.Decimal, bool) {
-	if weight, ok := j.weightOf(row); ok {
-		return weight, true
-	}
-	if scale := j.requiredScale(); scale != nil && row.Grade != nil {
-		letter, ok := scale.Letter(row.Grade.Value)
-		return letter.Weight, ok && !letter.Pending
-	}
-	return 0, false
-}
-
-// gradeConfirmed tells whether something beside the letter itself says the same: the row's
-// own weight or points, or a printed average that hangs on every letter.
-func (j *judgement) gradeConfirmed(row transcript.Row) bool {
-	weight, ok := j.weightOf(row)
-	if !ok || row.Grade.Source == transcript.Arithmetic {
-		return j.sums.gradesAgreed
-	}
-	if row.Weight != nil && row.Weight.Source != transcript.Arithmetic && row.Weight.Value == weight {
-		return true
-	}
-	if row.Points != nil && row.Points.Source != transcript.Arithmetic && row.SKS != nil && row.SKS.Value > 0 && agrees(row.Points, row.SKS.Value.Mul(weight)) {
-		return true
-	}
-	return j.sums.gradesAgreed
+	return true
 }

@@ -1,125 +1,90 @@
 package verification
 
-import (
-	"strings"
+import "asprak/domain/transcript"
 
-	"asprak/domain/transcript"
+// strange is the likeness below which two texts are no misreading of each other.
+const strange = 0.6
+
+// fit is how one identity field compares.
+type fit int
+
+const (
+	equal   fit = iota
+	unread      // not on the page, or not read
+	close_      // differs, but so little that it may be misread
+	another     // clearly read, and clearly something else
 )
 
-// abbreviations holds the usual ways to shorten a name, each with what it may stand for.
-var abbreviations = map[string][]string{
-	"ABD":  {"ABDUL", "ABDULLAH", "ABDURRAHMAN", "ABDURAHMAN"},
-	"ABDH": {"ABDULLAH"},
-	"ACH":  {"ACHMAD", "AHMAD"},
-	"AHM":  {"AHMAD", "ACHMAD"},
-	"AKH":  {"AKHMAD", "ACHMAD", "AHMAD"},
-	"DRN":  {"DARUN"},
-	"MCH":  muhammads,
-	"MHD":  muhammads,
-	"MOH":  muhammads,
-	"MOCH": muhammads,
-	"MOHD": muhammads,
-	"MUCH": muhammads,
-	"MUH":  muhammads,
-	"MUHD": muhammads,
-	"SYR":  {"SYARIF", "SYARIFAH"},
-}
-
-var muhammads = []string{"MUHAMMAD", "MUHAMAD", "MUHAMMED", "MUCHAMMAD", "MUCHAMAD", "MOHAMMAD", "MOHAMAD", "MOCHAMMAD", "MOCHAMAD", "MOCHAMMED"}
-
-// sameName compares names by the rules: upper case, apostrophes and full stops dropped,
-// the same words in the same order; an initial or a usual abbreviation equals the word.
-func sameName(a, b string) bool {
-	x, y := strings.Fields(transcript.NormaliseName(a)), strings.Fields(transcript.NormaliseName(b))
-	if len(x) != len(y) || len(x) == 0 {
-		return false
-	}
-	for i := range x {
-		if !sameWord(x[i], y[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameWord(a, b string) bool {
-	return a == b || shortens(a, b) || shortens(b, a)
-}
-
-func shortens(short, long string) bool {
-	if len(short) == 1 {
-		return strings.HasPrefix(long, short)
-	}
-	for _, full := range abbreviations[short] {
-		if full == long {
-			return true
-		}
-	}
-	return false
-}
-
-// identity compares number and name with the applicant's. Both differ: another person's
-// document, provided that both were plainly legible and are not a slip of the recogniser.
-func (j *judgement) identity() Check {
+func (j *judge) checkIdentity() {
+	const name = "identity"
 	r := j.reading
-	c := Check{Name: "identity", Evidence: []Evidence{
-		evidence("nim", r.NIM, j.applicant.NIM),
-		evidence("name", r.Name, j.applicant.Name),
-	}}
-	nim := r.NIM != nil && transcript.NormaliseNIM(r.NIM.Value) == transcript.NormaliseNIM(j.applicant.NIM) && transcript.NormaliseNIM(j.applicant.NIM) != ""
-	name := r.Name != nil && sameName(r.Name.Value, j.applicant.Name)
+	nim, number := j.fitNIM()
+	person, named := j.fitName()
+	j.rests(number, evidenceOf("nim", r.NIM, j.applicant.NIM))
+	j.rests(named, evidenceOf("name", r.Name, j.applicant.Name))
+	evidence := []Evidence{evidenceOf("name", r.Name, j.applicant.Name), evidenceOf("nim", r.NIM, j.applicant.NIM)}
 	switch {
-	case nim && name:
-		// A misreading that turns another's number into the applicant's is not to be
-		// expected: the match confirms what was read.
-		j.rest(worth(r.NIM, true))
-		j.rest(worth(r.Name, true))
-		c.Outcome, c.Detail = Pass, "Number and name are the applicant's."
-	case !nim && !name && r.NIM != nil && r.Name != nil && j.surelyOthers():
-		c.Outcome, c.Reason, c.Detail = Fail, identityMismatch, "Number and name are another person's."
-	case r.NIM == nil && r.Name == nil:
-		c.Outcome, c.Reason, c.Detail = Doubt, lowConfidence, "Neither number nor name could be read."
-	case nim:
-		c.Outcome, c.Reason, c.Detail = Doubt, identityPartial, "The number is the applicant's, the name is not."
-	case name:
-		c.Outcome, c.Reason, c.Detail = Doubt, identityPartial, "The name is the applicant's, the number is not."
+	case nim == equal && person == equal:
+		j.pass(name, "Name and number are the applicant's.", evidence...)
+	case nim == another && person == another:
+		j.fail(name, IdentityMismatch, "Name and number are someone else's.", evidence...)
+	case nim == equal:
+		j.doubt(name, IdentityPartial, "The number is the applicant's, the name is not"+orUnread(person), evidence[:1]...)
+	case person == equal:
+		j.doubt(name, IdentityPartial, "The name is the applicant's, the number is not"+orUnread(nim), evidence[1:]...)
 	default:
-		c.Outcome, c.Reason, c.Detail = Doubt, identityPartial, "Number and name differ from the applicant's, but were not read clearly."
+		j.doubt(name, LowConfidence, "Neither name nor number could be matched, and at least one of them was not clearly read.", evidence...)
 	}
-	return c
 }
 
-// surelyOthers tells whether number and name differ by more than a recogniser's slips.
-func (j *judgement) surelyOthers() bool {
-	nim, name := j.reading.NIM, j.reading.Name
-	if nim.Source == transcript.TextLayer && name.Source == transcript.TextLayer {
-		return true
+func orUnread(f fit) string {
+	if f == unread {
+		return ", or was not read."
 	}
-	a, b := transcript.NormaliseNIM(nim.Value), transcript.NormaliseNIM(j.applicant.NIM)
-	x, y := transcript.NormaliseName(name.Value), transcript.NormaliseName(j.applicant.Name)
-	return transcript.LooksLikeNIM(nim.Value) && distance(a, b) >= 3 && 2*distance(x, y) > max(len(x), len(y))
+	return "."
 }
 
-// distance is the number of letters to change, add or drop (Levenshtein). Longer texts are
-// cut, so that it stays cheap on hostile input.
-func distance(a, b string) int {
-	const most = 200
-	a, b = a[:min(len(a), most)], b[:min(len(b), most)]
-	row := make([]int, len(b)+1)
-	for k := range row {
-		row[k] = k
+// fitNIM compares the numbers exactly: letters and digits only.
+func (j *judge) fitNIM() (fit, float64) {
+	f := j.reading.NIM
+	if f == nil || transcript.NormaliseNIM(f.Value) == "" {
+		return unread, 0
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for k := range len(b) {
-			cost := diagonal
-			if a[i] != b[k] {
-				cost++
-			}
-			diagonal = row[k+1]
-			row[k+1] = min(cost, row[k]+1, diagonal+1)
-		}
+	read, want := transcript.NormaliseNIM(f.Value), transcript.NormaliseNIM(j.applicant.NIM)
+	switch {
+	case read == want:
+		return equal, itself(f)
+	case clear(j, f) && edits([]rune(read), []rune(want)) > 1:
+		return another, share(f.Confidence)
 	}
-	return row[len(b)]
+	return close_, share(f.Confidence)
+}
+
+func (j *judge) fitName() (fit, float64) {
+	f := j.reading.Name
+	if f == nil || transcript.NormaliseName(f.Value) == "" {
+		return unread, 0
+	}
+	switch {
+	case sameName(f.Value, j.applicant.Name):
+		return equal, itself(f)
+	case f.Source == transcript.Pixels && sameShape(f.Value, j.applicant.Name):
+		return equal, matched(f.Confidence)
+	case clear(j, f) && likeness(transcript.NormaliseName(f.Value), transcript.NormaliseName(j.applicant.Name)) < strange:
+		return another, share(f.Confidence)
+	}
+	return close_, share(f.Confidence)
+}
+
+// matched is the certainty of a text that is exactly what was looked for: a misreading
+// hardly ends there by chance.
+func matched(confidence float64) float64 { return 0.6 + 0.4*share(confidence) }
+
+// itself is matched for a name or number of the applicant, which has no neighbours that
+// differ in one sign, as courses have. One that was mended (its Text tells) was not read as it is.
+func itself(f *transcript.Field[string]) float64 {
+	if f.Text != "" && f.Text != f.Value {
+		return matched(f.Confidence)
+	}
+	return 0.8 + 0.2*share(f.Confidence)
 }

@@ -2,42 +2,41 @@ package verification
 
 import "asprak/domain/transcript"
 
-// The reasons that no file problem gives. They are the stable part of every label.
+// The reasons of a review, and those of a rejection that are not a transcript.FileProblem.
 const (
-	notAStudyResult   = "not_a_study_result"
-	identityMismatch  = "identity_mismatch"
-	courseMissing     = "course_missing"
-	gradeBelowMin     = "grade_below_min"
-	ipkBelowMin       = "ipk_below_min"
-	sksBelowMin       = "sks_below_min"
-	semesterBelowMin  = "semester_below_min"
-	activeContent     = "active_content"
-	identityPartial   = "identity_partial"
-	suspectedEdit     = "suspected_edit"
-	textLayerMismatch = "text_layer_mismatch"
-	inconsistent      = "inconsistent"
-	gradeUnreadable   = "grade_unreadable"
-	gradePending      = "grade_pending"
-	ipkMissing        = "ipk_missing"
-	duplicateDocument = "duplicate_document"
-	lowConfidence     = "low_confidence"
+	NotAStudyResult  = "not_a_study_result"
+	IdentityMismatch = "identity_mismatch"
+	CourseMissing    = "course_missing"
+	GradeBelowMin    = "grade_below_min"
+	IPKBelowMin      = "ipk_below_min"
+	SKSBelowMin      = "sks_below_min"
+	SemesterBelowMin = "semester_below_min"
+
+	ActiveContent     = "active_content"
+	IdentityPartial   = "identity_partial"
+	SuspectedEdit     = "suspected_edit"
+	TextLayerMismatch = "text_layer_mismatch"
+	Inconsistent      = "inconsistent"
+	GradeUnreadable   = "grade_unreadable"
+	GradePending      = "grade_pending"
+	IPKMissing        = "ipk_missing"
+	DuplicateDocument = "duplicate_document"
+	LowConfidence     = "low_confidence"
 )
 
-// Labels lists every label that a verdict can bear.
+// Labels lists every label that Judge gives.
 func Labels() []Label {
 	labels := []Label{Verified}
-	for _, problem := range []transcript.FileProblem{
-		transcript.EmptyFile, transcript.WrongType, transcript.UnreadableFile, transcript.Encrypted,
-		transcript.NoPages, transcript.TooManyPages, transcript.TooLargeUnpacked,
-	} {
-		labels = append(labels, Rejected(string(problem)))
+	for _, p := range []transcript.FileProblem{transcript.EmptyFile, transcript.WrongType, transcript.UnreadableFile, transcript.Encrypted,
+		transcript.NoPages, transcript.TooManyPages, transcript.TooLargeUnpacked} {
+		labels = append(labels, Rejected(string(p)))
 	}
-	for _, reason := range []string{notAStudyResult, identityMismatch, courseMissing, gradeBelowMin, ipkBelowMin, sksBelowMin, semesterBelowMin} {
-		labels = append(labels, Rejected(reason))
+	for _, r := range []string{NotAStudyResult, IdentityMismatch, CourseMissing, GradeBelowMin, IPKBelowMin, SKSBelowMin, SemesterBelowMin} {
+		labels = append(labels, Rejected(r))
 	}
-	for _, reason := range []string{activeContent, identityPartial, suspectedEdit, textLayerMismatch, inconsistent,
-		gradeUnreadable, gradePending, ipkMissing, duplicateDocument, lowConfidence} {
-		labels = append(labels, Review(reason))
+	for _, r := range []string{ActiveContent, IdentityPartial, SuspectedEdit, TextLayerMismatch, Inconsistent, GradeUnreadable, GradePending,
+		IPKMissing, DuplicateDocument, LowConfidence} {
+		labels = append(labels, Review(r))
 	}
 	return labels
 }

@@ -2,42 +2,59 @@ package verification
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"asprak/domain/transcript"
 )
 
-// PolicyVersion names the rules of this package; it changes with every change of what they decide.
+// PolicyVersion names these rules. It changes whenever Judge may conclude differently
+// for the same reading.
 const PolicyVersion = "1"
 
-// Policy is what of the rules a university may set.
+// Policy holds the numbers that a university may turn.
 type Policy struct {
-	// Tolerance within which a printed average agrees with the computed one. Credits,
-	// points and weights must agree exactly.
-	Tolerance transcript.Decimal `json:"tolerance"`
-	// Clear is the confidence from which a recognised value counts as plainly legible.
-	Clear float64 `json:"clear"`
-	// MinConfidence is the confidence below which a document that passes every other
-	// check is put before a person.
+	// Version is kept in every verdict. Give a changed policy its own.
+	Version string `json:"version"`
+	// MinConfidence is the confidence from which a document that passed every other check
+	// is verified without a person, 0 to 1.
 	MinConfidence float64 `json:"min_confidence"`
+	// Clear is the recogniser's confidence from which a value counts as clearly read.
+	// Only clearly read values, or values that arithmetic confirms, lead to a rejection.
+	Clear float64 `json:"clear"`
+	// Noise is the legibility of a page below which what a recogniser found on it is no text:
+	// a picture of something else.
+	Noise float64 `json:"noise"`
+	// AverageTolerance is how far a printed average may lie from the computed one.
+	AverageTolerance transcript.Decimal `json:"average_tolerance"`
 }
 
-// DefaultPolicy returns the policy that is used unless a university sets its own.
+// DefaultPolicy is what Judge was measured with.
 func DefaultPolicy() Policy {
-	return Policy{Tolerance: transcript.MustDecimal("0.01"), Clear: 0.8, MinConfidence: 0.75}
+	return Policy{Version: PolicyVersion, MinConfidence: 0.75, Clear: 0.75, Noise: 0.35, AverageTolerance: transcript.MustDecimal("0.01")}
 }
 
-// LoadPolicy reads a policy from JSON; what it leaves out stays as in DefaultPolicy.
+// LoadPolicy reads a policy from JSON. What is left out is as in DefaultPolicy; unknown
+// fields and values out of range are refused.
 func LoadPolicy(r io.Reader) (Policy, error) {
 	p := DefaultPolicy()
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
 		return Policy{}, fmt.Errorf("verification: policy: %w", err)
 	}
-	if p.Tolerance < 0 || p.Clear < 0 || p.Clear > 1 || p.MinConfidence < 0 || p.MinConfidence > 1 {
-		return Policy{}, fmt.Errorf("verification: policy: tolerance must not be negative, confidences lie between 0 and 1")
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Policy{}, errors.New("verification: policy: more text after the object")
+	}
+	share := func(f float64) bool { return f >= 0 && f <= 1 }
+	switch {
+	case p.Version == "":
+		return Policy{}, errors.New("verification: policy: the version is empty")
+	case !share(p.MinConfidence) || !share(p.Clear) || !share(p.Noise):
+		return Policy{}, errors.New("verification: policy: a confidence is not within 0 to 1")
+	case p.AverageTolerance < 0 || p.AverageTolerance > transcript.MustDecimal("0.1"):
+		return Policy{}, errors.New("verification: policy: average_tolerance is not within 0 to 0.1")
 	}
 	return p, nil
 }

@@ -1,0 +1,69 @@
+package verification
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"asprak/domain/transcript"
+)
+
+func arithmeticScenarios() []scenario {
+	edit := func(f func(*transcript.Reading)) transcript.Reading { return changed(card(), f) }
+	dim := func(f func(*transcript.Reading)) transcript.Reading { return changed(khs(transcript.Pixels, 0.6), f) }
+	value := transcript.MustDecimal
+	return []scenario{
+		{name: "edited grade", reading: edit(func(r *transcript.Reading) { r.Rows[required].Grade.Value = "A" }), label: Review(Inconsistent), check: "arithmetic", evidence: "rows[2].weight"},
+		{name: "edited grade without weights", reading: unweighted(edit(func(r *transcript.Reading) { r.Rows[required].Grade.Value = "A" })),
+			label: Review(Inconsistent), check: "arithmetic", evidence: "ips"},
+		{name: "edited grade and weight", label: Review(Inconsistent), check: "arithmetic", evidence: "rows[2].points",
+			reading: edit(func(r *transcript.Reading) {
+				r.Rows[required].Grade.Value, r.Rows[required].Weight.Value = "A", value("4")
+			})},
+		{name: "edited grade, weight and points", label: Review(Inconsistent), check: "arithmetic", evidence: "total_points",
+			reading: edit(func(r *transcript.Reading) {
+				r.Rows[required].Grade.Value, r.Rows[required].Weight.Value, r.Rows[required].Points.Value = "A", value("4"), value("8")
+			})},
+		{name: "edited IPK", reading: edit(func(r *transcript.Reading) { r.IPK.Value = value("3.9") }), label: Review(Inconsistent), check: "arithmetic", evidence: "ipk"},
+		{name: "edited IPK of a transcript", reading: changed(courses(transcript.TextLayer, 1), func(r *transcript.Reading) { r.IPK.Value = value("3.9") }),
+			label: Review(Inconsistent), check: "arithmetic", evidence: "ipk"},
+		{name: "average within the tolerance", reading: edit(func(r *transcript.Reading) { r.IPS.Value = value("3.47") }), label: Verified},
+		{name: "average beyond the tolerance", reading: edit(func(r *transcript.Reading) { r.IPS.Value = value("3.46") }), label: Review(Inconsistent), check: "arithmetic"},
+		{name: "row inserted", label: Review(Inconsistent), check: "arithmetic", evidence: "total_sks",
+			reading: edit(func(r *transcript.Reading) {
+				p := &page{source: transcript.TextLayer, confidence: 1, line: 600}
+				r.Rows = append(r.Rows, p.row("SVPL214399", "Kalkulus", "2", "A"))
+			})},
+		{name: "row removed", reading: edit(func(r *transcript.Reading) { r.Rows = r.Rows[:4] }), label: Review(Inconsistent), check: "arithmetic"},
+		{name: "letter of another scale", reading: edit(func(r *transcript.Reading) { r.Rows[0].Grade.Value = "BC" }), label: Review(Inconsistent), check: "arithmetic", evidence: "rows[0].grade"},
+		{name: "dim numbers contradict", reading: dim(func(r *transcript.Reading) { r.Rows[0].Weight.Value = value("3.25") }), label: Review(LowConfidence), check: "arithmetic", evidence: "rows[0].weight"},
+		{name: "sums that are no sums", reading: edit(func(r *transcript.Reading) { r.CumSKS.Value = value("1") }), label: Review(LowConfidence), check: "arithmetic"},
+		{name: "total counts the pending course", label: Review(GradePending), check: "grade",
+			reading: changed(regraded(transcript.TextLayer, 1, "T"), func(r *transcript.Reading) { r.TotalSKS.Value = value("10") })},
+		{name: "total leaves out a grade that was not read", label: Review(GradeUnreadable), check: "grade",
+			reading: changed(regraded(transcript.TextLayer, 1, "T"), func(r *transcript.Reading) { r.Rows[required].Grade.Value = "" })},
+	}
+}
+
+func TestJudge_ForgedWithUnreadRowBeside_IsNotVerified(t *testing.T) {
+	r := changed(unweighted(khs(transcript.Pixels, 0.95)), func(r *transcript.Reading) {
+		r.Rows[required].Grade.Value = "A"
+		r.Rows[0].SKS = nil
+	})
+	require.Equal(t, Review(LowConfidence), judged(r).Label, "the average cannot be followed, so the edit does not show")
+}
+
+func TestJudge_LongTranscript_AverageConfirmsNoSingleGrade(t *testing.T) {
+	p := &page{source: transcript.Pixels, confidence: 0.95}
+	r := p.reading(transcript.Transcript)
+	for i := range 60 {
+		r.Rows = append(r.Rows, p.row("XX"+string(rune('A'+i/26))+string(rune('A'+i%26)), "Kuliah", "3", "A"))
+	}
+	ugm, _ := transcript.ScaleByID("ugm")
+	s := tallyOf(r.Rows, ugm, -1, "")
+	r.TotalSKS, r.IPK = field(p, s.sks), field(p, s.average().Round(2))
+	r = unweighted(r)
+	require.Equal(t, Verified, judged(r).Label)
+	r.Rows[required].Grade.Confidence = 0.5
+	require.Equal(t, Review(LowConfidence), judged(r).Label, "the neighbouring letter gives the same average")
+}
