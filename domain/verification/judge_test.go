@@ -102,7 +102,6 @@ func scenarios() []scenario {
 		{name: "too few credits of a transcript", reading: courses(transcript.TextLayer, 1), requirement: asking(func(r *Requirement) { r.MinIPK, r.MinSKS = nil, decimal("11") }),
 			label: Rejected(SKSBelowMin), check: "sks", evidence: "total_sks"},
 		{name: "no IPK", reading: changed(card(), func(r *transcript.Reading) { r.IPK = nil }), label: Review(IPKMissing), check: "ipk", evidence: "ipk"},
-		{name: "IPS is no IPK", reading: changed(card(), func(r *transcript.Reading) { r.IPK, r.CumPoints = r.IPS, nil }), label: Review(IPKMissing), check: "ipk"},
 		{name: "no IPK asked", reading: changed(card(), func(r *transcript.Reading) { r.IPK = nil }), requirement: asking(func(r *Requirement) { r.MinIPK = nil }), label: Verified},
 		{name: "IPK below", reading: card(), requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.61") }), label: Rejected(IPKBelowMin), check: "ipk", evidence: "ipk"},
 		{name: "IPK equal", reading: card(), requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.6") }), label: Verified},

@@ -16,8 +16,8 @@ func (j *judge) checkIPK() {
 	f := j.reading.IPK
 	e := evidenceOf("ipk", f, required.String())
 	switch {
-	case f == nil || j.reading.Kind == transcript.KHS && j.reading.IPS != nil && f.Page == j.reading.IPS.Page && f.Box == j.reading.IPS.Box:
-		j.doubt(name, IPKMissing, "The IPK is not on the page.", Evidence{Field: "ipk", Expected: required.String()})
+	case f == nil:
+		j.doubt(name, IPKMissing, "The IPK is not on the page.", e)
 	case f.Value < 0 || f.Value > transcript.DecimalOf(4):
 		j.doubt(name, LowConfidence, "The IPK was not clearly read.", e)
 	case f.Value >= *required:
