@@ -20,10 +20,10 @@ type sums struct {
 type finding struct {
 	evidence Evidence
 	detail   string
-	clear    bool // every number it rests on was clearly read
+	legible  bool // every number it rests on was
 }
 
-// checkArithmetic does every sum that the page allows. A contradiction between clearly read
+// checkArithmetic does every sum that the page allows. A contradiction between legible
 // numbers is the document's; any other may be the machine's.
 func (j *judge) checkArithmetic() {
 	const name = "arithmetic"
@@ -49,7 +49,7 @@ func (j *judge) checkArithmetic() {
 	evidence := make([]Evidence, 0, len(findings))
 	for _, f := range findings {
 		evidence = append(evidence, f.evidence)
-		if f.clear && reason != Inconsistent {
+		if f.legible && reason != Inconsistent {
 			reason, lead = Inconsistent, f
 		}
 	}
@@ -69,22 +69,22 @@ func (j *judge) rowFindings(i int) []finding {
 		}
 	}
 	if len(ws) == 0 {
-		return []finding{{evidenceOf(field("grade"), r.Grade, "a letter of the scale"), fmt.Sprintf("%s is no letter of the university's scale.", r.Grade.Value), clear(j, r.Grade)}}
+		return []finding{{evidenceOf(field("grade"), r.Grade, "a letter of the scale"), fmt.Sprintf("%s is no letter of the university's scale.", r.Grade.Value), legible(j, r.Grade)}}
 	}
 	var out []finding
 	if r.Weight != nil && !slices.Contains(ws, r.Weight.Value) {
 		out = append(out, finding{evidenceOf(field("weight"), r.Weight, ws[0].String()),
-			fmt.Sprintf("Weight %s is printed for %s, which is worth %s.", r.Weight.Value, r.Grade.Value, ws[0]), clear(j, r.Weight) && clear(j, r.Grade)})
+			fmt.Sprintf("Weight %s is printed for %s, which is worth %s.", r.Weight.Value, r.Grade.Value, ws[0]), legible(j, r.Weight) && legible(j, r.Grade)})
 	}
 	if r.Points != nil && r.SKS != nil {
-		weight, sure := ws[0], clear(j, r.Grade)
+		weight, sure := ws[0], legible(j, r.Grade)
 		if r.Weight != nil {
-			weight, sure = r.Weight.Value, clear(j, r.Weight)
+			weight, sure = r.Weight.Value, legible(j, r.Weight)
 		}
 		want := r.SKS.Value.Mul(weight)
 		if r.Points.Value != want && (r.Weight != nil || len(ws) == 1) {
 			out = append(out, finding{evidenceOf(field("points"), r.Points, want.String()),
-				fmt.Sprintf("%s points are printed for %s SKS of weight %s.", r.Points.Value, r.SKS.Value, weight), sure && clear(j, r.Points) && clear(j, r.SKS)})
+				fmt.Sprintf("%s points are printed for %s SKS of weight %s.", r.Points.Value, r.SKS.Value, weight), sure && legible(j, r.Points) && legible(j, r.SKS)})
 		}
 	}
 	return out
@@ -106,7 +106,7 @@ func (j *judge) totalFindings() []finding {
 			// A row that was not found makes the sum too small, and is the machine's doing.
 			missed := j.fromPixels() && t.all < r.TotalSKS.Value
 			out = append(out, finding{evidenceOf("total_sks", r.TotalSKS, t.sks.String()),
-				fmt.Sprintf("%s SKS are printed in total, the rows add up to %s.", r.TotalSKS.Value, t.sks), clear(j, r.TotalSKS) && j.clearRows(false) && !missed})
+				fmt.Sprintf("%s SKS are printed in total, the rows add up to %s.", r.TotalSKS.Value, t.sks), legible(j, r.TotalSKS) && j.legibleRows(false) && !missed})
 		}
 	}
 	if r.TotalPoints != nil && j.any(func(t tally) bool { return t.graded }) {
@@ -116,7 +116,7 @@ func (j *judge) totalFindings() []finding {
 		if !ok {
 			t := j.sums.tallies[0]
 			out = append(out, finding{evidenceOf("total_points", r.TotalPoints, t.points.String()),
-				fmt.Sprintf("%s points are printed in total, the rows add up to %s.", r.TotalPoints.Value, t.points), clear(j, r.TotalPoints) && j.clearRows(true) && j.noneMissed()})
+				fmt.Sprintf("%s points are printed in total, the rows add up to %s.", r.TotalPoints.Value, t.points), legible(j, r.TotalPoints) && j.legibleRows(true) && j.noneMissed()})
 		}
 	}
 	return out
@@ -137,7 +137,7 @@ func (j *judge) averageFindings() []finding {
 		if !j.sums.average {
 			want := of(j.sums.tallies[0]).Round(2)
 			out = append(out, finding{evidenceOf(field, printed, want.String()),
-				fmt.Sprintf("The printed average is %s, the rows give %s.", printed.Value, want), clear(j, printed) && j.clearRows(true) && j.noneMissed()})
+				fmt.Sprintf("The printed average is %s, the rows give %s.", printed.Value, want), legible(j, printed) && j.legibleRows(true) && j.noneMissed()})
 		}
 		if r.Kind == transcript.Transcript {
 			j.sums.ipk = j.sums.average
@@ -152,7 +152,7 @@ func (j *judge) averageFindings() []finding {
 		j.sums.ipk = j.near(r.IPK.Value, want)
 		if !j.sums.ipk {
 			out = append(out, finding{evidenceOf("ipk", r.IPK, want.Round(2).String()),
-				fmt.Sprintf("The printed IPK is %s, the cumulative points and credits give %s.", r.IPK.Value, want.Round(2)), want <= transcript.DecimalOf(4) && clear(j, r.IPK) && clear(j, r.CumSKS) && clear(j, r.CumPoints)})
+				fmt.Sprintf("The printed IPK is %s, the cumulative points and credits give %s.", r.IPK.Value, want.Round(2)), want <= transcript.DecimalOf(4) && legible(j, r.IPK) && legible(j, r.CumSKS) && legible(j, r.CumPoints)})
 		}
 	}
 	return out
@@ -171,11 +171,11 @@ func (j *judge) near(printed, computed transcript.Decimal) bool {
 	return (printed-computed).Abs() <= j.policy.AverageTolerance || (printed-computed.Round(2)).Abs() <= j.policy.AverageTolerance
 }
 
-// clearRows tells whether the credits, and the grades where asked, of all rows were clearly read.
-func (j *judge) clearRows(grades bool) bool {
+// legibleRows tells whether the credits, and the grades where asked, of all rows were legible.
+func (j *judge) legibleRows(grades bool) bool {
 	for i := range j.reading.Rows {
 		r := &j.reading.Rows[i]
-		if !clear(j, r.SKS) || grades && !clear(j, r.Grade) {
+		if !legible(j, r.SKS) || grades && !legible(j, r.Grade) {
 			return false
 		}
 	}

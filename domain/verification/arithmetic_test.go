@@ -10,7 +10,7 @@ import (
 
 func arithmeticScenarios() []scenario {
 	edit := func(f func(*transcript.Reading)) transcript.Reading { return changed(card(), f) }
-	dim := func(f func(*transcript.Reading)) transcript.Reading { return changed(khs(transcript.Pixels, 0.6), f) }
+	dim := func(f func(*transcript.Reading)) transcript.Reading { return changed(khs(transcript.Pixels, 0.4), f) }
 	value := transcript.MustDecimal
 	return []scenario{
 		{name: "edited grade", reading: edit(func(r *transcript.Reading) { r.Rows[required].Grade.Value = "A" }), label: Review(Inconsistent), check: "arithmetic", evidence: "rows[2].weight"},

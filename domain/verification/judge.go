@@ -122,6 +122,11 @@ func clear[T any](j *judge, f *transcript.Field[T]) bool {
 	return f != nil && f.Source != transcript.Arithmetic && share(f.Confidence) >= j.policy.Clear
 }
 
+// legible is clear for a contradiction, on which no rejection rests.
+func legible[T any](j *judge, f *transcript.Field[T]) bool {
+	return f != nil && f.Source != transcript.Arithmetic && share(f.Confidence) >= j.policy.Legible
+}
+
 func evidenceOf[T any](field string, f *transcript.Field[T], expected string) Evidence {
 	if f == nil {
 		return Evidence{Field: field, Expected: expected}

@@ -23,6 +23,9 @@ type Policy struct {
 	// Clear is the recogniser's confidence from which a value counts as clearly read.
 	// Only clearly read values, or values that arithmetic confirms, lead to a rejection.
 	Clear float64 `json:"clear"`
+	// Legible is the recogniser's confidence from which a contradiction counts as the
+	// document's and not as the machine's. Both are put before a person.
+	Legible float64 `json:"legible"`
 	// Noise is the legibility of a page below which what a recogniser found on it is no text:
 	// a picture of something else.
 	Noise float64 `json:"noise"`
@@ -32,7 +35,7 @@ type Policy struct {
 
 // DefaultPolicy is what Judge was measured with.
 func DefaultPolicy() Policy {
-	return Policy{Version: PolicyVersion, MinConfidence: 0.75, Clear: 0.75, Noise: 0.35, AverageTolerance: transcript.MustDecimal("0.01")}
+	return Policy{Version: PolicyVersion, MinConfidence: 0.75, Clear: 0.75, Legible: 0.5, Noise: 0.35, AverageTolerance: transcript.MustDecimal("0.01")}
 }
 
 // LoadPolicy reads a policy from JSON. What is left out is as in DefaultPolicy; unknown
@@ -51,7 +54,7 @@ func LoadPolicy(r io.Reader) (Policy, error) {
 	switch {
 	case p.Version == "":
 		return Policy{}, errors.New("verification: policy: the version is empty")
-	case !share(p.MinConfidence) || !share(p.Clear) || !share(p.Noise):
+	case !share(p.MinConfidence) || !share(p.Clear) || !share(p.Legible) || !share(p.Noise):
 		return Policy{}, errors.New("verification: policy: a confidence is not within 0 to 1")
 	case p.AverageTolerance < 0 || p.AverageTolerance > transcript.MustDecimal("0.1"):
 		return Policy{}, errors.New("verification: policy: average_tolerance is not within 0 to 0.1")

@@ -27,6 +27,7 @@ func TestLoadPolicy_Wrong_IsRefused(t *testing.T) {
 		`{"clear":1.5}`:             "0 to 1",
 		`{"min_confidence":-1}`:     "0 to 1",
 		`{"noise":2}`:               "0 to 1",
+		`{"legible":-0.1}`:          "0 to 1",
 		`{"average_tolerance":0.2}`: "average_tolerance",
 		`{"average_tolerance":-1}`:  "average_tolerance",
 	} {
