@@ -57,9 +57,7 @@ func printReading(w io.Writer, name string, r transcript.Reading) error {
 		return err
 	}
 	fmt.Fprintf(w, "  IPS %s, IPK %s, SKS so far %s\n", cell(r.IPS), cell(r.IPK), cell(r.CumSKS))
-	for _, trace := range r.Traces {
-		fmt.Fprintf(w, "  ! %s on page %d at (%.0f, %.0f): %q\n", trace.Kind, trace.Page, trace.Box.X0, trace.Box.Y0, trace.Text)
-	}
+	printFindings(w, r)
 	_, err := fmt.Fprintln(w)
 	return err
 }

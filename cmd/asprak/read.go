@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,7 @@ type readCmd struct {
 	readerSettings `embed:""`
 	Files          []string `arg:"" optional:"" name:"file" help:"Documents to read."`
 	JSON           bool     `help:"Print JSON, one reading a line, instead of tables."`
+	Dir            string   `help:"Folder that the files of the cases lie in (default: the folder of the cases)."`
 	Cases          string   `help:"Read and judge the cases of this file: one JSON object a line with file, applicant and requirement."`
 	Out            string   `help:"File for the results of the cases, one JSON object a line." default:"results.jsonl"`
 }
@@ -39,7 +41,7 @@ func (c *readCmd) Run(ctx context.Context, env environment) error {
 	}
 	defer pool.Close()
 	if c.Cases != "" {
-		return readCases(ctx, pool, c.Cases, c.Out, pool.Stats().Size, env.stderr)
+		return readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out}, pool.Stats().Size, env.stderr)
 	}
 	return readFiles(ctx, pool, c.Files, c.JSON, env)
 }
@@ -53,7 +55,7 @@ func readFiles(ctx context.Context, reader application.Reader, files []string, a
 		}
 		if err != nil {
 			failed++
-			fmt.Fprintf(env.stderr, "%s: %v\n", printable(name), err)
+			fmt.Fprintf(env.stderr, "%s: %s\n", printable(name), printable(err.Error()))
 			continue
 		}
 		if asJSON {
@@ -127,12 +129,50 @@ type caseRow struct {
 	Grade *string             `json:"grade"`
 }
 
-// readCases judges every case and writes the results in the order of the cases.
-func readCases(ctx context.Context, reader application.Reader, casesFile, out string, parallel int, stderr io.Writer) error {
-	cases, bad, err := loadCases(casesFile, stderr)
+// caseFiles name what readCases reads and writes.
+type caseFiles struct {
+	cases string
+	dir   string // that the cases' files are relative to
+	out   string
+}
+
+// readCases judges every case and writes the results in the order of the cases; when it is
+// interrupted, those that it has.
+func readCases(ctx context.Context, reader application.Reader, files caseFiles, parallel int, stderr io.Writer) error {
+	cases, bad, err := loadCases(files.cases, stderr)
 	if err != nil {
 		return err
 	}
+	out, err := os.Create(files.out)
+	if err != nil {
+		return err
+	}
+	results, faults := judgeCases(ctx, reader, files.dir, cases, parallel, stderr)
+	w := bufio.NewWriter(out)
+	encoder := json.NewEncoder(w)
+	for i, result := range results {
+		if result == nil {
+			bad++
+			if ctx.Err() == nil {
+				complain(stderr, files.cases, cases[i].line, faults[i])
+			}
+			continue
+		}
+		if err := encoder.Encode(result); err != nil {
+			return errors.Join(err, out.Close())
+		}
+	}
+	if err := errors.Join(w.Flush(), out.Close(), ctx.Err()); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d cases could not be read", bad)
+	}
+	return nil
+}
+
+// judgeCases judges several cases at a time. Each has a result or a fault.
+func judgeCases(ctx context.Context, reader application.Reader, dir string, cases []studyCase, parallel int, stderr io.Writer) ([]*caseResult, []error) {
 	bar := progressbar.NewOptions(len(cases), progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("reading"),
 		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetVisibility(isTerminal(stderr)))
@@ -143,7 +183,7 @@ func readCases(ctx context.Context, reader application.Reader, casesFile, out st
 	for range max(parallel, 1) {
 		group.Go(func() {
 			for i := range next {
-				results[i], faults[i] = judgeCase(ctx, reader, filepath.Dir(casesFile), cases[i])
+				results[i], faults[i] = judgeCase(ctx, reader, dir, cases[i])
 				_ = bar.Add(1) // a progress bar that cannot be drawn is no reason to stop
 			}
 		})
@@ -153,32 +193,11 @@ func readCases(ctx context.Context, reader application.Reader, casesFile, out st
 	}
 	close(next)
 	group.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	file, err := os.Create(out)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(file)
-	encoder := json.NewEncoder(w)
-	for i, result := range results {
-		if faults[i] != nil {
-			bad++
-			fmt.Fprintf(stderr, "%s:%d: %v\n", casesFile, cases[i].line, faults[i])
-			continue
-		}
-		if err := encoder.Encode(result); err != nil {
-			return errors.Join(err, file.Close())
-		}
-	}
-	if err := errors.Join(w.Flush(), file.Close()); err != nil {
-		return err
-	}
-	if bad > 0 {
-		return fmt.Errorf("%d cases could not be read", bad)
-	}
-	return nil
+	return results, faults
+}
+
+func complain(stderr io.Writer, file string, line int, err error) {
+	fmt.Fprintf(stderr, "%s:%d: %s\n", printable(file), line, printable(err.Error()))
 }
 
 // loadCases reads the lines; a broken one is reported and counted.
@@ -195,9 +214,13 @@ func loadCases(name string, stderr io.Writer) (cases []studyCase, bad int, err e
 			continue
 		}
 		c := studyCase{line: n}
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil || c.File == "" {
+		err := json.Unmarshal(lines.Bytes(), &c)
+		if err == nil && c.File == "" {
+			err = errors.New("it names no file")
+		}
+		if err != nil {
 			bad++
-			fmt.Fprintf(stderr, "%s:%d: not a case: %v\n", name, n, err)
+			complain(stderr, name, n, fmt.Errorf("not a case: %w", err))
 			continue
 		}
 		cases = append(cases, c)
@@ -207,7 +230,11 @@ func loadCases(name string, stderr io.Writer) (cases []studyCase, bad int, err e
 
 func judgeCase(ctx context.Context, reader application.Reader, dir string, c studyCase) (*caseResult, error) {
 	began := time.Now()
-	reading, err := readFile(ctx, reader, filepath.Join(dir, filepath.FromSlash(c.File)))
+	name := filepath.FromSlash(c.File)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	reading, err := readFile(ctx, reader, name)
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +248,25 @@ func judgeCase(ctx context.Context, reader application.Reader, dir string, c stu
 		result.Rows = append(result.Rows, caseRow{valueOf(row.Code), valueOf(row.Name), valueOf(row.SKS), valueOf(row.Grade)})
 	}
 	return result, nil
+}
+
+// printFindings prints what can be said of a document without knowing whose it should be:
+// traces of editing and sums that do not follow.
+func printFindings(w io.Writer, reading transcript.Reading) {
+	verdict := verification.Judge(reading, verification.Applicant{}, verification.Requirement{}, nil, verification.DefaultPolicy())
+	for _, check := range verdict.Checks {
+		if check.Outcome == verification.Pass || check.Name != "scripts" && check.Name != "traces" && check.Name != "arithmetic" {
+			continue
+		}
+		fmt.Fprintf(w, "  ! %s\n", printable(check.Detail))
+		for _, e := range check.Evidence {
+			fmt.Fprintf(w, "    %s on page %d at (%.0f, %.0f): %q", e.Field, e.Page, e.Box.X0, e.Box.Y0, e.Read)
+			if e.Expected != "" {
+				fmt.Fprintf(w, ", expected %q", e.Expected)
+			}
+			fmt.Fprintln(w)
+		}
+	}
 }
 
 func valueOf[T any](f *transcript.Field[T]) *T {
