@@ -1,0 +1,477 @@
+package standin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+)
+
+const (
+	allStream        = "$all"
+	groupPrefix      = "$persistentsubscription-"
+	checkpointType   = "$SubscriptionCheckpoint"
+	roundRobin       = "RoundRobin"
+	dispatchToSingle = "DispatchToSingle"
+	pinned           = "Pinned"
+)
+
+// groupConfig is what a persistent subscription was created with. Start and checkpoints are
+// texts: "17" in a stream, "C:300/P:300" in $all, "-1" at the end.
+type groupConfig struct {
+	Stream   string   `json:"stream"`
+	Name     string   `json:"group"`
+	Filter   *filter  `json:"filter,omitempty"`
+	Start    string   `json:"start"`
+	Settings settings `json:"settings"`
+}
+
+type settings struct {
+	ResolveLinks    bool   `json:"resolve_links"`
+	ExtraStatistics bool   `json:"extra_statistics"`
+	MaxRetries      int32  `json:"max_retries"`
+	MinCheckpoint   int32  `json:"min_checkpoint"`
+	MaxCheckpoint   int32  `json:"max_checkpoint"`
+	MaxSubscribers  int32  `json:"max_subscribers"` // 0: any number
+	LiveBuffer      int32  `json:"live_buffer"`
+	ReadBatch       int32  `json:"read_batch"`
+	HistoryBuffer   int32  `json:"history_buffer"`
+	TimeoutMillis   int32  `json:"timeout_ms"` // 0: none
+	CheckpointAfter int32  `json:"checkpoint_after_ms"`
+	Strategy        string `json:"strategy"`
+}
+
+func (c groupConfig) checkpointStream() string {
+	return groupPrefix + c.Stream + "::" + c.Name + "-checkpoint"
+}
+
+func (c groupConfig) parkedStream() string {
+	return groupPrefix + c.Stream + "::" + c.Name + "-parked"
+}
+
+// message is an event on its way through a group.
+type message struct {
+	resolved
+	retries  int
+	replayed bool // from the parked ones: no part of the checkpoint
+	done     bool
+	consumer *consumer // who has it
+	due      time.Time // zero: never
+}
+
+// consumer is one connection to a group.
+type consumer struct {
+	id     string
+	from   string
+	size   int // in flight at most
+	flying int
+	taken  int64
+	out    chan *message
+	end    chan error
+}
+
+func (c *consumer) ready() bool { return c.flying < c.size && len(c.out) < cap(c.out) }
+
+// group runs one persistent subscription. What is not yet checkpointed is in memory alone, as
+// with the real server: after a restart it is handed out again, with its retries forgotten.
+type group struct {
+	store *store
+	tick  time.Duration
+	inbox chan func()
+	quit  chan struct{}
+	ended chan struct{}
+
+	// The rest belongs to run.
+	config     groupConfig
+	consumers  []*consumer
+	turn       int
+	next       uint64 // revision, or index in $all
+	buffer     []*message
+	retrying   []*message
+	flying     map[uuid.UUID]*message
+	window     []*message // read and unfinished, in order
+	finished   uint64     // place behind the last message before the window
+	since      int        // messages finished since the last checkpoint
+	checkpoint string     // "" without one
+	saved      time.Time
+	total      int64
+}
+
+func startGroup(s *store, config groupConfig, tick time.Duration) *group {
+	g := &group{store: s, config: config, tick: tick, inbox: make(chan func()), quit: make(chan struct{}), ended: make(chan struct{})}
+	g.reset()
+	go g.run()
+	return g
+}
+
+func (g *group) run() {
+	defer close(g.ended)
+	ticker := time.NewTicker(g.tick)
+	defer ticker.Stop()
+	for {
+		v := g.store.view()
+		g.fill(v)
+		g.push()
+		select {
+		case f := <-g.inbox:
+			f()
+		case <-v.changed:
+		case <-ticker.C:
+			g.expire(time.Now())
+			g.save(true)
+		case <-g.quit:
+			return
+		}
+	}
+}
+
+// do runs f among the group's own steps; false when the group has ended.
+func (g *group) do(f func()) bool {
+	done := make(chan struct{})
+	select {
+	case g.inbox <- func() { f(); close(done) }:
+		<-done
+		return true
+	case <-g.ended:
+		return false
+	}
+}
+
+func (g *group) stop() {
+	close(g.quit)
+	<-g.ended
+}
+
+// reset goes back to the checkpoint.
+func (g *group) reset() {
+	g.buffer, g.retrying, g.window = nil, nil, nil
+	g.flying = map[uuid.UUID]*message{}
+	g.since, g.checkpoint, g.saved = 0, "", time.Now()
+	v := g.store.view()
+	if s := v.stream(g.config.checkpointStream()); !s.missing() {
+		// Only this program writes there.
+		_ = json.Unmarshal(s.events[s.last()].Data, &g.checkpoint)
+	}
+	if g.checkpoint != "" {
+		g.next = g.place(v, g.checkpoint) + 1
+	} else {
+		g.next = g.place(v, g.config.Start)
+	}
+	g.finished = g.next
+}
+
+// place is where a position text leads.
+func (g *group) place(v view, text string) uint64 {
+	if strings.HasSuffix(text, "-1") {
+		if g.config.Stream == allStream {
+			return uint64(len(v.all))
+		}
+		return uint64(v.stream(g.config.Stream).last() + 1)
+	}
+	if g.config.Stream == allStream {
+		commit, _, _ := strings.Cut(strings.TrimPrefix(text, "C:"), "/")
+		position, _ := strconv.ParseUint(commit, 10, 64)
+		index, _ := v.seek(position)
+		return uint64(index)
+	}
+	revision, _ := strconv.ParseUint(text, 10, 64)
+	return revision
+}
+
+// text is the position text of a place.
+func (g *group) text(v view, place uint64) string {
+	if g.config.Stream == allStream {
+		return positionText(v.all[place].Position)
+	}
+	return strconv.FormatUint(place, 10)
+}
+
+// fill reads ahead as far as the buffer has room.
+func (g *group) fill(v view) {
+	room := int(g.config.Settings.HistoryBuffer) - len(g.buffer)
+	take := func(e *event) {
+		m := &message{resolved: v.resolve(e, g.config.Settings.ResolveLinks)}
+		g.buffer = append(g.buffer, m)
+		g.window = append(g.window, m)
+		room--
+	}
+	if g.config.Stream == allStream {
+		for ; room > 0 && g.next < uint64(len(v.all)); g.next++ {
+			// Its own checkpoints would give it work for ever.
+			if e := v.all[g.next]; g.config.Filter.takes(e) && !strings.HasPrefix(e.Stream, groupPrefix+allStream+"::") {
+				take(e)
+			}
+		}
+	} else {
+		s := v.stream(g.config.Stream)
+		if !s.tombstone && !s.deleted {
+			for g.next = max(g.next, uint64(min(s.first, s.last()+1))); room > 0 && int64(g.next) <= s.last(); g.next++ {
+				take(s.events[g.next])
+			}
+		}
+	}
+	if len(g.window) == 0 {
+		g.finished = g.next
+	}
+}
+
+// push hands out what the consumers have room for, retries first.
+func (g *group) push() {
+	g.retrying = slices.DeleteFunc(g.retrying, g.deliver)
+	g.buffer = slices.DeleteFunc(g.buffer, g.deliver)
+}
+
+func (g *group) deliver(m *message) bool {
+	c := g.choose(m)
+	if c == nil {
+		return false
+	}
+	id := m.original().ID
+	if other := g.flying[id]; other != nil {
+		// The second of two messages with one id is handed out and not tracked.
+		g.finish(m)
+	} else {
+		g.flying[id] = m
+		m.consumer = c
+		c.flying++
+		m.due = time.Time{}
+		if t := g.config.Settings.TimeoutMillis; t > 0 {
+			m.due = time.Now().Add(time.Duration(t) * time.Millisecond)
+		}
+	}
+	c.taken++
+	g.total++
+	sent := *m // the consumer's goroutine reads it while retries may grow here
+	c.out <- &sent
+	return true
+}
+
+func (g *group) choose(m *message) *consumer {
+	if len(g.consumers) == 0 {
+		return nil
+	}
+	switch g.config.Settings.Strategy {
+	case dispatchToSingle:
+		if i := slices.IndexFunc(g.consumers, (*consumer).ready); i >= 0 {
+			return g.consumers[i]
+		}
+		return nil
+	case pinned:
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(m.original().Stream))
+		if c := g.consumers[h.Sum32()%uint32(len(g.consumers))]; c.ready() {
+			return c
+		}
+		return nil
+	}
+	for i := range g.consumers {
+		at := (g.turn + i) % len(g.consumers)
+		if g.consumers[at].ready() {
+			g.turn = at + 1
+			return g.consumers[at]
+		}
+	}
+	return nil
+}
+
+// land takes the message back from its consumer; nil when it is not out there.
+func (g *group) land(id uuid.UUID) *message {
+	m := g.flying[id]
+	if m == nil {
+		return nil
+	}
+	delete(g.flying, id)
+	m.consumer.flying--
+	m.consumer = nil
+	return m
+}
+
+func (g *group) ack(id uuid.UUID) {
+	if m := g.land(id); m != nil {
+		g.finish(m)
+		g.save(false)
+	}
+}
+
+// retry hands the message out again, or parks it when that was often enough.
+func (g *group) retry(id uuid.UUID) {
+	m := g.land(id)
+	if m == nil {
+		return
+	}
+	if m.retries >= int(g.config.Settings.MaxRetries) {
+		g.park(m, fmt.Sprintf("Reached retry count of %d", g.config.Settings.MaxRetries))
+		return
+	}
+	g.again(m)
+}
+
+func (g *group) again(m *message) {
+	m.retries++
+	g.retrying = append(g.retrying, m)
+}
+
+// park gives the message up: a link to its event goes to the parked stream.
+func (g *group) park(m *message, reason string) {
+	to := m.event
+	if to == nil {
+		to = m.link
+	}
+	link := newLink(to, map[string]any{"added": time.Now().UTC(), "reason": reason, "subscriptionEventNumber": m.original().Revision})
+	if _, err := g.store.append(context.Background(), g.config.parkedStream(), anyRevision, []*event{link}); err != nil {
+		g.again(m) // the store has ended, and with it all of this
+		return
+	}
+	g.finish(m)
+	g.save(false)
+}
+
+func (g *group) finish(m *message) {
+	m.done = true
+	if m.replayed {
+		return
+	}
+	for len(g.window) > 0 && g.window[0].done {
+		g.finished = g.placeBehind(g.window[0])
+		g.window = g.window[1:]
+		g.since++
+	}
+	if len(g.window) == 0 {
+		g.finished = g.next
+	}
+}
+
+func (g *group) placeBehind(m *message) uint64 {
+	e := m.original()
+	if g.config.Stream != allStream {
+		return uint64(e.Revision) + 1
+	}
+	index, _ := g.store.view().seek(e.Position)
+	return uint64(index) + 1
+}
+
+// save writes the checkpoint when enough was finished: by the upper bound at once, by the
+// lower bound when the time has come.
+func (g *group) save(timed bool) {
+	s := g.config.Settings
+	due := g.since >= int(s.MaxCheckpoint)
+	if timed && g.since >= max(1, int(s.MinCheckpoint)) {
+		due = due || time.Since(g.saved) >= time.Duration(s.CheckpointAfter)*time.Millisecond
+	}
+	if !due || g.since == 0 || g.finished == 0 {
+		return
+	}
+	text := g.text(g.store.view(), g.finished-1)
+	e := newEvent(checkpointType, text, nil)
+	if _, err := g.store.append(context.Background(), g.config.checkpointStream(), anyRevision, []*event{e}); err != nil {
+		return // the store has ended
+	}
+	g.checkpoint, g.since, g.saved = text, 0, time.Now()
+}
+
+// expire takes back what was out for too long.
+func (g *group) expire(now time.Time) {
+	for _, m := range g.inFlight(func(m *message) bool { return !m.due.IsZero() && m.due.Before(now) }) {
+		g.retry(m.original().ID)
+	}
+}
+
+func (g *group) inFlight(which func(*message) bool) []*message {
+	var found []*message
+	for _, m := range g.flying {
+		if which(m) {
+			found = append(found, m)
+		}
+	}
+	slices.SortFunc(found, func(a, b *message) int {
+		return int(int64(a.original().Position) - int64(b.original().Position))
+	})
+	return found
+}
+
+// connect adds a consumer; nil when there are as many as may be.
+func (g *group) connect(size int, from string) *consumer {
+	if most := int(g.config.Settings.MaxSubscribers); most > 0 && len(g.consumers) >= most {
+		return nil
+	}
+	size = max(1, size)
+	c := &consumer{id: uuid.NewString(), from: from, size: size, out: make(chan *message, size+16), end: make(chan error, 1)}
+	g.consumers = append(g.consumers, c)
+	return c
+}
+
+// disconnect hands its messages to others. Their retries grow, and no number of them parks.
+func (g *group) disconnect(c *consumer) {
+	i := slices.Index(g.consumers, c)
+	if i < 0 {
+		return
+	}
+	g.consumers = slices.Delete(g.consumers, i, i+1)
+	for _, m := range g.inFlight(func(m *message) bool { return m.consumer == c }) {
+		g.again(g.land(m.original().ID))
+	}
+}
+
+// drop ends all consumers.
+func (g *group) drop(reason error) {
+	for _, c := range g.consumers {
+		c.end <- reason
+	}
+	g.consumers = nil
+}
+
+// parked is the part of the parked stream that waits.
+func (g *group) parked(v view) []*event {
+	s := v.stream(g.config.parkedStream())
+	if s.missing() || s.first > s.last() {
+		return nil
+	}
+	return s.events[s.first:]
+}
+
+// replay hands the parked messages out again, up to a revision of the parked stream, and
+// hides them there at once: those that wait in memory are lost with the process.
+func (g *group) replay(ctx context.Context, stopAt int64) error {
+	v := g.store.view()
+	end := int64(-1)
+	for _, link := range g.parked(v) {
+		if link.Revision >= stopAt {
+			break
+		}
+		end = link.Revision
+		g.retrying = append(g.retrying, &message{resolved: v.resolve(link, true), replayed: true})
+	}
+	if end < 0 {
+		return nil
+	}
+	return g.store.truncate(ctx, g.config.parkedStream(), end+1)
+}
+
+// forget deletes the group's streams.
+func (g *group) forget(ctx context.Context) error {
+	for _, name := range []string{g.config.checkpointStream(), g.config.parkedStream()} {
+		if g.store.view().stream(name).missing() {
+			continue
+		}
+		if _, err := g.store.remove(ctx, name, anyRevision, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropped is the status that a consumer sees when its group begins anew.
+func dropped(c groupConfig) error {
+	return &groupError{code: codes.Canceled, reason: "persistent-subscription-dropped", config: c,
+		message: fmt.Sprintf("Subscription group %s on stream %s was dropped.", c.Name, c.Stream)}
+}
+
+const noStop = math.MaxInt64
