@@ -41,7 +41,7 @@ func (r *reading) subscribe() error {
 		if err := next(v, self); err != nil {
 			return answer(ctx, err)
 		}
-		if !live {
+		if !live && !self.silent() {
 			live = true
 			if err := r.caughtUp(); err != nil {
 				return err
