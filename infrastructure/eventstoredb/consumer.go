@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -23,7 +22,11 @@ const (
 	// maxWaiting bounds the messages that a consumer keeps back until their retry is due, each
 	// of which costs a stream. Further ones take up the limit of deliveries in flight.
 	maxWaiting   = 32
+
 	flushTimeout = 2 * time.Second
+	leastAsked   = 2
+	mostAsked    = 20
+	askAgain     = 5 * time.Millisecond
 )
 
 // consumer is a member of a group on a connection of its own. It is connected to the group by
@@ -42,19 +45,24 @@ type consumer struct {
 	closing chan struct{}
 	lanes   sync.WaitGroup
 	fetched chan application.Delivery
-	waiting atomic.Int32 // lanes that keep a message back for its retry
-	unheard atomic.Int32 // lanes whose last answer may still be under way
+	leave   chan struct{} // closed when lanes without a message have to end
 
-	mu     sync.Mutex
-	closed bool
-	held   map[uuid.UUID]*holding
+	mu      sync.Mutex
+	changed *sync.Cond // of the counts
+	closed  bool
+	held    map[uuid.UUID]*holding
+	streams int // connected lanes
+	busy    int // those with a message
+	waiting int // those that keep their message back for its retry
+	unheard int // those whose last answer may still be under way
 }
 
 func newConsumer(l *Log, group application.Group) *consumer {
 	c := &consumer{
 		log: l, group: group, nodes: newNodes(l.config, l.logger), logger: l.logger.With("group", group.Name),
-		closing: make(chan struct{}), fetched: make(chan application.Delivery), held: map[uuid.UUID]*holding{},
+		closing: make(chan struct{}), leave: make(chan struct{}), fetched: make(chan application.Delivery), held: map[uuid.UUID]*holding{},
 	}
+	c.changed = sync.NewCond(&c.mu)
 	c.ctx, c.stop = context.WithCancel(l.ctx)
 	for range group.Limit {
 		c.grow()
@@ -163,8 +171,18 @@ func (c *consumer) answer(ctx context.Context, d application.Delivery, a answer)
 	}
 }
 
-// Close hands back what is in flight, which counts as an attempt. Answers that may still be
-// under way get time to arrive.
+// count changes a count of lanes and returns it.
+func (c *consumer) count(n *int, by int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*n += by
+	c.changed.Broadcast()
+	return *n
+}
+
+// Close hands back what is in flight, which counts as an attempt. Answers that are still under
+// way get time to arrive, and lanes without a message end first, for the server would give
+// them those that are handed back.
 func (c *consumer) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -173,30 +191,54 @@ func (c *consumer) Close() error {
 	}
 	c.closed = true
 	close(c.closing)
+	unheard := c.unheard > 0
 	c.mu.Unlock()
-	if c.unheard.Load() > 0 && c.log.ctx.Err() == nil {
-		c.flush()
+	if c.log.ctx.Err() == nil {
+		ctx, cancel := context.WithTimeout(c.ctx, flushTimeout)
+		defer cancel()
+		if unheard {
+			c.flush(ctx, true)
+		}
+		close(c.leave)
+		if c.onlyBusy() {
+			c.flush(ctx, false)
+		}
 	}
 	c.stop()
 	c.lanes.Wait()
 	c.nodes.close()
+	c.log.leave(c)
 	return nil
 }
 
+// onlyBusy waits until lanes without a message have ended, and says whether there are others.
+func (c *consumer) onlyBusy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.streams > c.busy {
+		c.changed.Wait()
+	}
+	return c.busy > 0
+}
+
 // flush waits until the server has dealt with what was sent before on the same connection.
-// It has no call for that; but what it is asked after the answers is answered after it has
-// got them, and the second time after it has dealt with them.
-func (c *consumer) flush() {
-	ctx, cancel := context.WithTimeout(c.ctx, flushTimeout)
-	defer cancel()
-	for range 2 {
-		_, err := call(ctx, c.nodes, flushTimeout, func(ctx context.Context, client *esdb.Client) (struct{}, error) {
+// It has no call for that. But what it is asked after the answers is answered after it has
+// received them; and when it counts no more messages in flight than this consumer has, it
+// has dealt with them. Consumers beside this one hide that, so there is a limit to asking.
+func (c *consumer) flush(ctx context.Context, counting bool) {
+	for asked := 1; ; asked++ {
+		info, err := call(ctx, c.nodes, flushTimeout, func(ctx context.Context, client *esdb.Client) (*esdb.PersistentSubscriptionInfo, error) {
 			deadline := flushTimeout
-			_, err := client.GetPersistentSubscriptionInfoToAll(ctx, c.group.Name, esdb.GetPersistentSubscriptionOptions{Deadline: &deadline})
-			return struct{}{}, err
+			return client.GetPersistentSubscriptionInfoToAll(ctx, c.group.Name, esdb.GetPersistentSubscriptionOptions{Deadline: &deadline})
 		})
 		if err != nil {
 			c.logger.Warn("the last answers may be lost and their events come again", "error", err)
+			return
+		}
+		c.mu.Lock()
+		done := !counting || info.Stats.TotalInFlightMessages <= int64(c.busy)
+		c.mu.Unlock()
+		if asked >= leastAsked && done || asked == mostAsked || pause(ctx, askAgain) != nil {
 			return
 		}
 	}

@@ -93,19 +93,31 @@ func (l *lane) connect() (worked bool, err error) {
 	s := &stream{subscription: subscription, messages: make(chan *esdb.EventAppeared), lost: make(chan struct{}), left: make(chan struct{})}
 	var reading sync.WaitGroup
 	reading.Go(s.read)
-	defer reading.Wait()
-	defer end()
-	defer close(s.left)
+	busy := 0
+	l.count(&l.streams, 1)
+	defer func() {
+		close(s.left)
+		end()
+		reading.Wait()
+		l.count(&l.busy, -busy)
+		l.count(&l.streams, -1)
+	}()
 	for {
 		select {
 		case m := <-s.messages:
 			worked = true
 			l.sure()
+			busy = 1
+			l.count(&l.busy, busy)
 			if err := l.work(s, m); err != nil {
 				return worked, err
 			}
+			l.count(&l.busy, -busy)
+			busy = 0
 		case <-s.lost:
 			return worked, s.err
+		case <-l.leave:
+			return worked, nil
 		case <-l.ctx.Done():
 			return worked, l.ctx.Err()
 		}
@@ -166,6 +178,7 @@ func (l *lane) work(s *stream, m *esdb.EventAppeared) error {
 		return s.err
 	case <-stale.C:
 	case <-l.closing:
+		<-l.ctx.Done()
 	case <-l.ctx.Done():
 	}
 	return errHandedBack
@@ -201,6 +214,7 @@ func (l *lane) await(s *stream, event *esdb.ResolvedEvent, r application.Record,
 		case <-lease.C:
 			return l.send(func() error { return s.subscription.Nack("lease ended", esdb.NackActionRetry, event) })
 		case <-l.closing:
+			<-l.ctx.Done()
 			return errHandedBack
 		case <-l.ctx.Done():
 			return l.ctx.Err()
@@ -232,7 +246,7 @@ func settle(subscription *esdb.PersistentSubscription, event *esdb.ResolvedEvent
 func (l *lane) send(f func() error) error {
 	if !l.unsure {
 		l.unsure = true
-		l.unheard.Add(1)
+		l.count(&l.unheard, 1)
 	}
 	if err := f(); err != nil {
 		return fmt.Errorf("%w: %w", errDropped, err)
@@ -244,15 +258,15 @@ func (l *lane) send(f func() error) error {
 func (l *lane) sure() {
 	if l.unsure {
 		l.unsure = false
-		l.unheard.Add(-1)
+		l.count(&l.unheard, -1)
 	}
 }
 
 // keepBack keeps the message until its retry is due, while another lane takes this one's place.
 func (l *lane) keepBack(after time.Duration) error {
 	result := errHandedBack
-	defer l.waiting.Add(-1)
-	if l.waiting.Add(1) <= maxWaiting {
+	defer l.count(&l.waiting, -1)
+	if l.count(&l.waiting, 1) <= maxWaiting {
 		l.grow()
 		result = errReplaced
 	}
@@ -261,6 +275,7 @@ func (l *lane) keepBack(after time.Duration) error {
 	select {
 	case <-timer.C:
 	case <-l.closing:
+		<-l.ctx.Done()
 	case <-l.ctx.Done():
 	}
 	return result

@@ -51,8 +51,9 @@ type Log struct {
 	ctx   context.Context // ends with Close
 	close context.CancelFunc
 
-	mu   sync.Mutex
-	head head
+	mu        sync.Mutex
+	head      head
+	consumers map[*consumer]struct{}
 }
 
 var (
@@ -83,7 +84,7 @@ func Open(ctx context.Context, connectionString string, options Options) (*Log, 
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{options: options, config: config, logger: options.Logger, nodes: newNodes(config, options.Logger)}
+	l := &Log{options: options, config: config, logger: options.Logger, nodes: newNodes(config, options.Logger), consumers: map[*consumer]struct{}{}}
 	l.ctx, l.close = context.WithCancel(context.Background())
 	if _, err := l.Head(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("eventstoredb: opening: %w", err), l.Close())
@@ -128,11 +129,37 @@ func clientLogger(logger *slog.Logger) esdb.LoggingFunc {
 	}
 }
 
-// Close ends followers and consumers and the connection.
+// Close ends consumers, followers and the connection.
 func (l *Log) Close() error {
+	l.mu.Lock()
+	consumers := l.consumers
+	l.consumers = nil
+	l.mu.Unlock()
+	var closing sync.WaitGroup
+	for c := range consumers {
+		closing.Go(func() { _ = c.Close() }) // it does not fail
+	}
+	closing.Wait()
 	l.close()
 	l.nodes.close()
 	return nil
+}
+
+// enter makes Close close the consumer.
+func (l *Log) enter(c *consumer) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.consumers == nil {
+		return errClosed
+	}
+	l.consumers[c] = struct{}{}
+	return nil
+}
+
+func (l *Log) leave(c *consumer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.consumers, c)
 }
 
 // retry repeats f while it fails for a passing reason, until ctx or the timeout ends.

@@ -47,7 +47,11 @@ func (l *Log) Consume(ctx context.Context, group application.Group) (application
 	if err := l.join(ctx, group); err != nil {
 		return nil, fmt.Errorf("eventstoredb: group %s: %w", group.Name, err)
 	}
-	return newConsumer(l, group), nil
+	c := newConsumer(l, group)
+	if err := l.enter(c); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 // join makes sure that the group exists and gets the types.
