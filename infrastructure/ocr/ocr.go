@@ -44,11 +44,12 @@ type Engine struct {
 var _ application.Recogniser = (*Engine)(nil)
 
 // Variables set once per engine. A second look at every line inverted is not needed after
-// Normalise.
+// Normalise. The test for type of one width mistakes columns of digits for it.
 var variables = map[gosseract.SettableVariable]string{
-	"tessedit_do_invert": "0",
-	"debug_file":         os.DevNull,
-	"user_defined_dpi":   "300",
+	"tessedit_do_invert":         "0",
+	"textord_disable_pitch_test": "1",
+	"debug_file":                 os.DevNull,
+	"user_defined_dpi":           "300",
 }
 
 // threadLimit must be "1" in the environment when the process starts, for the OpenMP

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	targetHeight = 26   // pixels from foot to top of a capital that Tesseract reads best
+	targetHeight = 22   // pixels from foot to top of a capital that Tesseract reads best
 	maxScale     = 3.0  // enlarging further adds no detail
 	minScale     = 0.4  // of huge photos
 	maxSide      = 5000 // pixels of a prepared picture's longer side
