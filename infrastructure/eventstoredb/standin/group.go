@@ -60,6 +60,7 @@ func (c groupConfig) parkedStream() string {
 // message is an event on its way through a group.
 type message struct {
 	resolved
+	number   int // of the events looked at
 	retries  int
 	replayed bool // from the parked ones: no part of the checkpoint
 	done     bool
@@ -99,7 +100,8 @@ type group struct {
 	flying     map[uuid.UUID]*message
 	window     []*message // read and unfinished, in order
 	finished   uint64     // place behind the last message before the window
-	since      int        // messages finished since the last checkpoint
+	looked     int        // events, those that the filter left out too
+	counted    int        // how many were looked at and finished at the last checkpoint
 	checkpoint string     // "" without one
 	saved      time.Time
 	total      int64
@@ -154,7 +156,7 @@ func (g *group) stop() {
 func (g *group) reset() {
 	g.buffer, g.retrying, g.window = nil, nil, nil
 	g.flying = map[uuid.UUID]*message{}
-	g.since, g.checkpoint, g.saved = 0, "", time.Now()
+	g.looked, g.counted, g.checkpoint, g.saved = 0, 0, "", time.Now()
 	v := g.store.view()
 	if s := v.stream(g.config.checkpointStream()); !s.missing() {
 		// Only this program writes there.
@@ -198,16 +200,21 @@ func (g *group) text(v view, place uint64) string {
 func (g *group) fill(v view) {
 	room := int(g.config.Settings.HistoryBuffer) - len(g.buffer)
 	take := func(e *event) {
-		m := &message{resolved: v.resolve(e, g.config.Settings.ResolveLinks)}
+		g.looked++
+		m := &message{resolved: v.resolve(e, g.config.Settings.ResolveLinks), number: g.looked}
 		g.buffer = append(g.buffer, m)
 		g.window = append(g.window, m)
 		room--
 	}
 	if g.config.Stream == allStream {
 		for ; room > 0 && g.next < uint64(len(v.all)); g.next++ {
-			// Its own checkpoints would give it work for ever.
-			if e := v.all[g.next]; g.config.Filter.takes(e) && !strings.HasPrefix(e.Stream, groupPrefix+allStream+"::") {
+			switch e := v.all[g.next]; {
+			case strings.HasPrefix(e.Stream, groupPrefix):
+				// The groups' own traces would give them work for ever.
+			case g.config.Filter.takes(e):
 				take(e)
+			default:
+				g.looked++
 			}
 		}
 	} else {
@@ -342,7 +349,6 @@ func (g *group) finish(m *message) {
 	for len(g.window) > 0 && g.window[0].done {
 		g.finished = g.placeBehind(g.window[0])
 		g.window = g.window[1:]
-		g.since++
 	}
 	if len(g.window) == 0 {
 		g.finished = g.next
@@ -359,14 +365,18 @@ func (g *group) placeBehind(m *message) uint64 {
 }
 
 // save writes the checkpoint when enough was finished: by the upper bound at once, by the
-// lower bound when the time has come.
+// lower bound when the time has come. Events that the filter leaves out count as finished.
 func (g *group) save(timed bool) {
-	s := g.config.Settings
-	due := g.since >= int(s.MaxCheckpoint)
-	if timed && g.since >= max(1, int(s.MinCheckpoint)) {
+	s, done := g.config.Settings, g.looked
+	if len(g.window) > 0 {
+		done = g.window[0].number - 1
+	}
+	since := done - g.counted
+	due := since >= int(s.MaxCheckpoint)
+	if timed && since >= max(1, int(s.MinCheckpoint)) {
 		due = due || time.Since(g.saved) >= time.Duration(s.CheckpointAfter)*time.Millisecond
 	}
-	if !due || g.since == 0 || g.finished == 0 {
+	if !due || g.finished == 0 {
 		return
 	}
 	text := g.text(g.store.view(), g.finished-1)
@@ -374,7 +384,7 @@ func (g *group) save(timed bool) {
 	if _, err := g.store.append(context.Background(), g.config.checkpointStream(), anyRevision, []*event{e}); err != nil {
 		return // the store has ended
 	}
-	g.checkpoint, g.since, g.saved = text, 0, time.Now()
+	g.checkpoint, g.counted, g.saved = text, done, time.Now()
 }
 
 // expire takes back what was out for too long.
@@ -438,7 +448,8 @@ func (g *group) parked(v view) []*event {
 }
 
 // replay hands the parked messages out again, up to a revision of the parked stream, and
-// hides them there at once: those that wait in memory are lost with the process.
+// hides them there at once: those that wait in memory are lost with the process, and those
+// whose event is gone are passed over.
 func (g *group) replay(ctx context.Context, stopAt int64) error {
 	v := g.store.view()
 	end := int64(-1)
@@ -447,7 +458,9 @@ func (g *group) replay(ctx context.Context, stopAt int64) error {
 			break
 		}
 		end = link.Revision
-		g.retrying = append(g.retrying, &message{resolved: v.resolve(link, true), replayed: true})
+		if found := v.resolve(link, true); found.event != nil {
+			g.retrying = append(g.retrying, &message{resolved: found, replayed: true})
+		}
 	}
 	if end < 0 {
 		return nil

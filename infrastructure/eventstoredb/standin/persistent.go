@@ -279,7 +279,7 @@ func (g *group) hear(call persistent.PersistentSubscriptions_ReadServer) error {
 				switch content.Nack.GetAction() {
 				case persistent.ReadReq_Nack_Park:
 					if m := g.land(id); m != nil {
-						g.park(m, reason)
+						g.park(m, "Client explicitly NAK'ed message.\n"+reason)
 					}
 				case persistent.ReadReq_Nack_Skip, persistent.ReadReq_Nack_Stop:
 					g.ack(id)

@@ -132,6 +132,7 @@ func TestGroup_NackActions_ParkOrSkip(t *testing.T) {
 	parked := read(t, c, "$persistentsubscription-s-1::g-parked", esdb.ReadStreamOptions{From: esdb.Start{}, ResolveLinkTos: true})
 	require.EqualValues(t, 0, parked[0].Event.EventNumber)
 	require.EqualValues(t, 3, parked[1].Event.EventNumber)
+	require.Contains(t, string(parked[1].Link.UserMetadata), "Client explicitly NAK'ed message.\\nbecause")
 
 	require.NoError(t, c.ReplayParkedMessages(patient(t), "s-1", "g", esdb.ReplayParkedMessagesOptions{StopAt: 1}))
 	require.EqualValues(t, 0, delivered(t, sub).Event.Event.EventNumber)
