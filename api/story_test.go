@@ -12,6 +12,7 @@ import (
 	"asprak/application"
 	"asprak/domain"
 	"asprak/domain/transcript"
+	"asprak/domain/verification"
 )
 
 // shelf is a reader whose readings are known beforehand, by the document's content.
@@ -47,7 +48,7 @@ func studyResult(name, nim, grade string, weight transcript.Decimal) transcript.
 
 // react lets the reaction handle every event that it asks for, in order.
 func (h *house) react(reader application.Reader) {
-	reaction := application.NewReaction(h.service, reader, h.views)
+	reaction := application.NewReaction(h.service, reader, h.views, verification.DefaultPolicy())
 	h.background(func(ctx context.Context) {
 		follower, err := h.log.Follow(ctx, application.Position{}, reaction.Types()...)
 		if err != nil {

@@ -138,7 +138,7 @@ func (h *house) verified(actor domain.Actor, opening uuid.UUID) uuid.UUID {
 }
 
 func (h *house) reaction(archive application.Archive) *application.Reaction {
-	return application.NewReaction(h.service, h.reader, archive)
+	return application.NewReaction(h.service, h.reader, archive, verification.DefaultPolicy())
 }
 
 // settle lets the reaction handle all that has happened and what follows from it.

@@ -25,10 +25,10 @@ type Reaction struct {
 	policy  verification.Policy
 }
 
-// NewReaction returns the reaction. Without an archive (nil) no duplicates are looked for
+// NewReaction returns the reaction that judges by the policy. Without an archive (nil) no duplicates are looked for
 // and no reading is used again.
-func NewReaction(s *Service, reader Reader, archive Archive) *Reaction {
-	return &Reaction{service: s, reader: reader, archive: archive, policy: verification.DefaultPolicy()}
+func NewReaction(s *Service, reader Reader, archive Archive, policy verification.Policy) *Reaction {
+	return &Reaction{service: s, reader: reader, archive: archive, policy: policy}
 }
 
 // Types are the stored names of the events that Handle wants.

@@ -76,7 +76,7 @@ func NewDocumentReader(pdf PDF, recogniser Recogniser, limits Limits) *DocumentR
 
 // Versions names the engine and layout rules.
 func (r *DocumentReader) Versions() domain.Versions {
-	return domain.Versions{Engine: r.pdf.Version() + " " + r.recogniser.Version(), Layout: transcript.LayoutVersion}
+	return domain.Versions{Engine: r.pdf.Version() + " " + r.recogniser.Version(), Layout: transcript.RulesVersion()}
 }
 
 // Read reads the document within the time limit.

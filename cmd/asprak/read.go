@@ -23,6 +23,7 @@ import (
 
 type readCmd struct {
 	readerSettings `embed:""`
+	judging        `embed:""`
 	Files          []string `arg:"" optional:"" name:"file" help:"Documents to read."`
 	JSON           bool     `help:"Print JSON, one reading a line, instead of tables."`
 	Dir            string   `help:"Folder that the files of the cases lie in (default: the folder of the cases)."`
@@ -35,13 +36,17 @@ func (c *readCmd) Run(ctx context.Context, env environment) error {
 	if (c.Cases == "") == (len(c.Files) == 0) {
 		return errors.New("read: name documents, or --cases with a file of cases")
 	}
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
 	pool, err := openPool(c.readerSettings, slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	if c.Cases != "" {
-		return readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out}, pool.Stats().Size, env.stderr)
+		return readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out, policy: policy}, pool.Stats().Size, env.stderr)
 	}
 	return readFiles(ctx, pool, c.Files, c.JSON, env)
 }
@@ -129,11 +134,12 @@ type caseRow struct {
 	Grade *string             `json:"grade"`
 }
 
-// caseFiles name what readCases reads and writes.
+// caseFiles name what readCases reads and writes, and how it judges.
 type caseFiles struct {
-	cases string
-	dir   string // that the cases' files are relative to
-	out   string
+	cases  string
+	dir    string // that the cases' files are relative to
+	out    string
+	policy verification.Policy
 }
 
 // readCases judges every case and writes the results in the order of the cases; when it is
@@ -147,7 +153,7 @@ func readCases(ctx context.Context, reader application.Reader, files caseFiles, 
 	if err != nil {
 		return err
 	}
-	results, faults := judgeCases(ctx, reader, files.dir, cases, parallel, stderr)
+	results, faults := judgeCases(ctx, reader, files, cases, parallel, stderr)
 	w := bufio.NewWriter(out)
 	encoder := json.NewEncoder(w)
 	for i, result := range results {
@@ -172,7 +178,7 @@ func readCases(ctx context.Context, reader application.Reader, files caseFiles, 
 }
 
 // judgeCases judges several cases at a time. Each has a result or a fault.
-func judgeCases(ctx context.Context, reader application.Reader, dir string, cases []studyCase, parallel int, stderr io.Writer) ([]*caseResult, []error) {
+func judgeCases(ctx context.Context, reader application.Reader, files caseFiles, cases []studyCase, parallel int, stderr io.Writer) ([]*caseResult, []error) {
 	bar := progressbar.NewOptions(len(cases), progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("reading"),
 		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetVisibility(isTerminal(stderr)))
@@ -183,7 +189,7 @@ func judgeCases(ctx context.Context, reader application.Reader, dir string, case
 	for range max(parallel, 1) {
 		group.Go(func() {
 			for i := range next {
-				results[i], faults[i] = judgeCase(ctx, reader, dir, cases[i])
+				results[i], faults[i] = judgeCase(ctx, reader, files.dir, cases[i], files.policy)
 				_ = bar.Add(1) // a progress bar that cannot be drawn is no reason to stop
 			}
 		})
@@ -228,7 +234,7 @@ func loadCases(name string, stderr io.Writer) (cases []studyCase, bad int, err e
 	return cases, bad, lines.Err()
 }
 
-func judgeCase(ctx context.Context, reader application.Reader, dir string, c studyCase) (*caseResult, error) {
+func judgeCase(ctx context.Context, reader application.Reader, dir string, c studyCase, policy verification.Policy) (*caseResult, error) {
 	began := time.Now()
 	name := filepath.FromSlash(c.File)
 	if !filepath.IsAbs(name) {
@@ -238,7 +244,7 @@ func judgeCase(ctx context.Context, reader application.Reader, dir string, c stu
 	if err != nil {
 		return nil, err
 	}
-	verdict := verification.Judge(reading, c.Applicant, c.requirement(), nil, verification.DefaultPolicy())
+	verdict := verification.Judge(reading, c.Applicant, c.requirement(), nil, policy)
 	result := &caseResult{
 		File: c.File, Name: valueOf(reading.Name), NIM: valueOf(reading.NIM), IPK: valueOf(reading.IPK), IPS: valueOf(reading.IPS),
 		TotalSKS: valueOf(reading.TotalSKS), Rows: []caseRow{}, Decision: verdict.Label, Confidence: verdict.Confidence,

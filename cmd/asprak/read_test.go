@@ -15,6 +15,7 @@ import (
 	"asprak/application"
 	"asprak/domain"
 	"asprak/domain/transcript"
+	"asprak/domain/verification"
 )
 
 // shelf is a reader that knows its documents by their content.
@@ -74,7 +75,7 @@ func TestRead_Cases_EachGetsALineOrAComplaint(t *testing.T) {
 		}, "\n"),
 	})
 	var stderr bytes.Buffer
-	files := caseFiles{cases: filepath.Join(dir, "cases.jsonl"), dir: dir, out: filepath.Join(dir, "results.jsonl")}
+	files := caseFiles{cases: filepath.Join(dir, "cases.jsonl"), dir: dir, out: filepath.Join(dir, "results.jsonl"), policy: verification.DefaultPolicy()}
 	err := readCases(t.Context(), shelf{"a": oneCourse("HASNA MAHARANI")}, files, 3, &stderr)
 	require.EqualError(t, err, "4 cases could not be read")
 	for _, line := range []string{"cases.jsonl:2: not a case", "cases.jsonl:4: not a case: it names no file", "cases.jsonl:5: open ", "cases.jsonl:6: reader: crashed"} {
@@ -102,7 +103,7 @@ func TestRead_CasesInterrupted_KeepsWhatIsDone(t *testing.T) {
 	dir := filesIn(t, map[string]string{"a.pdf": "a", "cases.jsonl": `{"file":"a.pdf"}`})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	files := caseFiles{cases: filepath.Join(dir, "cases.jsonl"), dir: dir, out: filepath.Join(dir, "results.jsonl")}
+	files := caseFiles{cases: filepath.Join(dir, "cases.jsonl"), dir: dir, out: filepath.Join(dir, "results.jsonl"), policy: verification.DefaultPolicy()}
 	var stderr bytes.Buffer
 	require.ErrorIs(t, readCases(ctx, shelf{"a": oneCourse("x")}, files, 1, &stderr), context.Canceled)
 	require.FileExists(t, files.out)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"asprak/application"
+	"asprak/domain/transcript"
+	"asprak/domain/verification"
 	"asprak/infrastructure/ocr"
 	"asprak/infrastructure/pdf"
 	"asprak/infrastructure/workers"
@@ -29,6 +31,7 @@ type readerLimits struct {
 	ReadTimeout   time.Duration `env:"ASPRAK_READ_TIMEOUT" default:"30s" help:"Longest time for one document; the reader process is killed then."`
 	MaxPages      int           `env:"ASPRAK_MAX_PAGES" default:"10" help:"Most pages of a document."`
 	MaxMegapixels int           `env:"ASPRAK_MAX_MEGAPIXELS" default:"100" help:"Most megapixels of a page."`
+	Scales        string        `env:"ASPRAK_SCALES" type:"existingfile" help:"File with grade scales of the university's own, beside the built-in ones."`
 	Cache         string        `env:"ASPRAK_CACHE" help:"Folder of the compiled PDF engine (default: the user's cache folder)."`
 }
 
@@ -36,6 +39,24 @@ func (l readerLimits) limits() application.Limits {
 	limits := application.DefaultLimits()
 	limits.MaxPages, limits.MaxPixels, limits.Timeout = l.MaxPages, l.MaxMegapixels*1_000_000, l.ReadTimeout
 	return limits
+}
+
+// addScales makes the university's own scales known to this process.
+func (l readerLimits) addScales() error {
+	if l.Scales == "" {
+		return nil
+	}
+	file, err := os.Open(l.Scales)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	scales, err := transcript.LoadScales(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.Scales, err)
+	}
+	transcript.AddScales(scales)
+	return nil
 }
 
 func (l readerLimits) cache() string {
@@ -49,8 +70,33 @@ func (l readerLimits) cache() string {
 	return filepath.Join(base, "asprak")
 }
 
-// openPool starts the reader processes: this program again, as ocr-worker.
+// judging configures how documents are judged.
+type judging struct {
+	Policy string `env:"ASPRAK_POLICY" type:"existingfile" help:"File with the university's own policy of judging; what it leaves out stays as it is."`
+}
+
+func (j judging) policy() (verification.Policy, error) {
+	if j.Policy == "" {
+		return verification.DefaultPolicy(), nil
+	}
+	file, err := os.Open(j.Policy)
+	if err != nil {
+		return verification.Policy{}, err
+	}
+	defer file.Close()
+	policy, err := verification.LoadPolicy(file)
+	if err != nil {
+		return verification.Policy{}, fmt.Errorf("%s: %w", j.Policy, err)
+	}
+	return policy, nil
+}
+
+// openPool starts the reader processes: this program again, as ocr-worker. This process
+// knows the same scales from then on.
 func openPool(s readerSettings, logger *slog.Logger) (*workers.Pool, error) {
+	if err := s.addScales(); err != nil {
+		return nil, err
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -61,6 +107,7 @@ func openPool(s readerSettings, logger *slog.Logger) (*workers.Pool, error) {
 			"--max-pages", fmt.Sprint(s.MaxPages),
 			"--max-megapixels", fmt.Sprint(s.MaxMegapixels),
 			"--cache", s.cache(),
+			"--scales", s.Scales,
 		},
 		Size:         cmp.Or(s.Readers, runtime.NumCPU()),
 		Deadline:     s.ReadTimeout,
@@ -76,6 +123,9 @@ type ocrWorkerCmd struct {
 
 // Run is the child's side of the pool.
 func (c *ocrWorkerCmd) Run(ctx context.Context) error {
+	if err := c.addScales(); err != nil {
+		return err
+	}
 	in, out, err := workers.Pipes()
 	if err != nil {
 		return err

@@ -35,6 +35,7 @@ const shutdown = 20 * time.Second
 type serveCmd struct {
 	folder         `embed:""`
 	readerSettings `embed:""`
+	judging        `embed:""`
 	Listen         string `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	MaxUpload      int64  `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
 	LogLevel       string `env:"ASPRAK_LOG_LEVEL" default:"warn" enum:"debug,info,warn,error" help:"One of ${enum}."`
@@ -103,7 +104,11 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 		return nil, err
 	}
 	s.service = application.New(s.log, documents, application.Options{Logger: logger, MaxUpload: config.MaxUpload})
-	s.reaction = application.NewReaction(s.service, s.pool, s.views)
+	policy, err := config.policy()
+	if err != nil {
+		return nil, err
+	}
+	s.reaction = application.NewReaction(s.service, s.pool, s.views, policy)
 	metrics, err := newMetrics(s)
 	if err != nil {
 		return nil, err

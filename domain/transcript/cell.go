@@ -41,23 +41,12 @@ func typeOf(text string) cellType {
 	return typeText
 }
 
-// gradeLetters are the letters of all known scales, true where pending.
-var gradeLetters = func() map[string]bool {
-	letters := map[string]bool{"A+": false, "D-": false, "DE": false, "C/D": false, "D/E": false, "F": false}
-	for _, s := range builtinScales() {
-		for _, l := range s.Letters {
-			letters[l.Name] = l.Pending
-		}
-	}
-	return letters
-}()
-
 func knownGrade(s string) bool {
-	pending, ok := gradeLetters[NormaliseGrade(s)]
+	pending, ok := known().letters[NormaliseGrade(s)]
 	return ok && !pending
 }
 
-func pendingGrade(s string) bool { return gradeLetters[NormaliseGrade(s)] }
+func pendingGrade(s string) bool { return known().letters[NormaliseGrade(s)] }
 
 // mended is a grade cell made out of what a recogniser saw. Sure is false where another
 // grade would look nearly the same.

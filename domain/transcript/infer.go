@@ -68,7 +68,7 @@ func unifyHalves(rows []Row, university string) {
 		}
 		return len(InferScales(scales, letters, "")) > 0
 	}
-	among := builtinScales()
+	among := known().scales
 	if len(own) > 0 && (fits(nil, own) || fits(strokes, own) || fits(plain, own)) {
 		among = own
 	}

@@ -14,7 +14,7 @@ const LayoutVersion = "1"
 // and a file with a Problem gives a reading with nothing but that.
 func Read(file File) Reading {
 	r := Reading{Problem: file.Problem, Detail: file.Detail, Type: file.Type, Active: file.Active,
-		Traces: file.Traces, Kind: NotStudyResult, Layout: LayoutVersion}
+		Traces: file.Traces, Kind: NotStudyResult, Layout: RulesVersion()}
 	if file.Problem != "" {
 		return r
 	}

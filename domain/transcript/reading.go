@@ -156,5 +156,5 @@ type Reading struct {
 
 	Scale      string  `json:"scale,omitempty"` // id of the grade scale that fits, see Scales
 	Confidence float64 `json:"confidence"`      // of the whole, 0 to 1
-	Layout     string  `json:"layout"`          // version of the layout rules, LayoutVersion
+	Layout     string  `json:"layout"`          // what it was read by, RulesVersion
 }

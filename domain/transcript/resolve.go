@@ -22,7 +22,7 @@ func seenOf(rows []Row, weights bool) []Seen {
 // scalesOf infers the scales of the rows. A few contradicting weights are findings, not
 // another scale: the weights that most rows of a letter show count.
 func scalesOf(rows []Row, university string) []Scale {
-	all := builtinScales()
+	all := known().scales
 	if fit := InferScales(all, seenOf(rows, true), university); len(fit) > 0 {
 		return fit
 	}

@@ -1,7 +1,9 @@
 package transcript
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Letter is one step of a grade scale. A pending letter (T, K, -) stands where there is no
@@ -31,16 +34,67 @@ type Scale struct {
 //go:embed scales.json
 var scalesJSON []byte
 
-var builtinScales = sync.OnceValue(func() []Scale {
+// scaleSet is what the process reads and judges by.
+type scaleSet struct {
+	scales  []Scale
+	letters map[string]bool // of all scales, true where pending
+	version string
+}
+
+func newScaleSet(scales []Scale, version string) *scaleSet {
+	// Letters that some universities use beside their table.
+	set := &scaleSet{scales: scales, version: version,
+		letters: map[string]bool{"A+": false, "D-": false, "DE": false, "C/D": false, "D/E": false, "F": false}}
+	for _, s := range scales {
+		for _, l := range s.Letters {
+			set.letters[l.Name] = l.Pending
+		}
+	}
+	return set
+}
+
+var builtin = sync.OnceValue(func() *scaleSet {
 	scales, err := LoadScales(strings.NewReader(string(scalesJSON)))
 	if err != nil {
 		panic(err)
 	}
-	return scales
+	return newScaleSet(scales, LayoutVersion)
 })
 
-// Scales returns the scales that come with the program.
-func Scales() []Scale { return slices.Clone(builtinScales()) }
+// added is the set with what AddScales made known; nil: nothing was.
+var added atomic.Pointer[scaleSet]
+
+func known() *scaleSet {
+	if set := added.Load(); set != nil {
+		return set
+	}
+	return builtin()
+}
+
+// AddScales makes a university's own scales known to the whole process, like the time zones
+// of a system; one with the id of a built-in scale replaces it. Call it at the start, before
+// anything is read or judged: what was concluded earlier is not looked at again.
+func AddScales(own []Scale) {
+	all := slices.Clone(own)
+	for _, s := range builtin().scales {
+		if !slices.ContainsFunc(own, func(o Scale) bool { return o.ID == s.ID }) {
+			all = append(all, s)
+		}
+	}
+	raw, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // scales are plain data
+	}
+	sum := sha256.Sum256(raw)
+	added.Store(newScaleSet(all, LayoutVersion+"+scales."+hex.EncodeToString(sum[:4])))
+}
+
+// Scales returns every scale that is known.
+func Scales() []Scale { return slices.Clone(known().scales) }
+
+// RulesVersion names what a reading follows from beside the words: the layout rules, and the
+// scales where they are not the ones that come with the program.
+func RulesVersion() string { return known().version }
 
 // LoadScales reads scales from a JSON array, so that a university can bring its own. It
 // refuses unknown fields, repeated ids and letters, weights that do not descend, and
@@ -136,7 +190,7 @@ func (s Scale) Compare(a, b string) (int, bool) {
 
 // ScaleByID finds one of Scales.
 func ScaleByID(id string) (Scale, bool) {
-	for _, s := range builtinScales() {
+	for _, s := range known().scales {
 		if s.ID == id {
 			return s, true
 		}

@@ -133,3 +133,19 @@ func TestAgreed_DifferentTables_IsDoubt(t *testing.T) {
 	require.Equal(t, "ui", agreed(InferScales(Scales(), seen("A-", "B+"), "Universitas Indonesia")))
 	require.Equal(t, "", agreed(InferScales(Scales(), seen("AB", "CD"), "Institut Teknologi Bandung")[1:]))
 }
+
+func TestAddScales_OwnScale_IsKnownEverywhere(t *testing.T) {
+	defer added.Store(nil)
+	require.Equal(t, LayoutVersion, RulesVersion())
+	own, err := LoadScales(strings.NewReader(`[{"id":"unx","university":"Universitas X","letters":[{"name":"A","weight":4},{"name":"Q","weight":2.4},{"name":"F","weight":0}]}]`))
+	require.NoError(t, err)
+	AddScales(own)
+	scale, ok := ScaleByID("unx")
+	require.True(t, ok)
+	letter, ok := scale.Letter("q")
+	require.True(t, ok)
+	require.Equal(t, MustDecimal("2.4"), letter.Weight)
+	_, ok = ScaleByID("itb")
+	require.True(t, ok, "the built-in scales stay")
+	require.NotEqual(t, LayoutVersion, RulesVersion(), "readings by other scales are not taken for these")
+}
