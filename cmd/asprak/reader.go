@@ -101,14 +101,17 @@ func openPool(s readerSettings, logger *slog.Logger) (*workers.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	command := []string{self, "ocr-worker",
+		"--read-timeout", s.ReadTimeout.String(),
+		"--max-pages", fmt.Sprint(s.MaxPages),
+		"--max-megapixels", fmt.Sprint(s.MaxMegapixels),
+		"--cache", s.cache(),
+	}
+	if s.Scales != "" {
+		command = append(command, "--scales", s.Scales)
+	}
 	return workers.New(workers.Options{
-		Command: []string{self, "ocr-worker",
-			"--read-timeout", s.ReadTimeout.String(),
-			"--max-pages", fmt.Sprint(s.MaxPages),
-			"--max-megapixels", fmt.Sprint(s.MaxMegapixels),
-			"--cache", s.cache(),
-			"--scales", s.Scales,
-		},
+		Command:      command,
 		Size:         cmp.Or(s.Readers, runtime.NumCPU()),
 		Deadline:     s.ReadTimeout,
 		MaxMemory:    s.ReadMemory << 20,

@@ -133,4 +133,3 @@ func (l *Log) learn(position application.Position) {
 		l.head.known = position
 	}
 }
-

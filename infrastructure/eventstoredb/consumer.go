@@ -21,7 +21,7 @@ var (
 const (
 	// maxWaiting bounds the messages that a consumer keeps back until their retry is due, each
 	// of which costs a stream. Further ones take up the limit of deliveries in flight.
-	maxWaiting   = 32
+	maxWaiting = 32
 
 	flushTimeout = 2 * time.Second
 	leastAsked   = 2

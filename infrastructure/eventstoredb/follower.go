@@ -175,8 +175,10 @@ func (f *follower) take(ctx context.Context, subscription *esdb.Subscription, wa
 		case event.CheckPointReached != nil:
 			watch.saw(application.Position{Commit: event.CheckPointReached.Commit, Prepare: event.CheckPointReached.Prepare})
 		case event.EventAppeared != nil && event.EventAppeared.OriginalEvent() != nil:
-			r := record(event.EventAppeared.OriginalEvent())
-			if r.Position.Compare(f.after) <= 0 {
+			e := event.EventAppeared.OriginalEvent()
+			r := record(e)
+			if r.Position.Compare(f.after) <= 0 || !wanted(f.types, e) {
+				watch.saw(r.Position)
 				continue
 			}
 			select {
@@ -271,7 +273,7 @@ func (w *watch) behind(ctx context.Context) (bool, error) {
 		if at.Compare(from) <= 0 {
 			return false
 		}
-		found = wanted(w.types, e.EventType)
+		found = wanted(w.types, e)
 		return !found
 	})
 	if err != nil {

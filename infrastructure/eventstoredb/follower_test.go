@@ -34,10 +34,16 @@ func TestFollow_SystemEvents_AreLeftOut(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, appended.Position, head)
 	}
+	appendTo(t, log, "$own", application.NoStream, event("Plain"))
+	appendTo(t, log, "links", application.NoStream, event("$>"))
+	consume(t, log, application.Group{Name: "g", Types: []string{"T", "Plain"}}) // is stored, too
+	head, err := log.Head(bounded(t))
+	require.NoError(t, err)
+	require.Equal(t, appended.Position, head)
 	last := event("T")
 	appended = appendTo(t, log, "s", 0, last)
 	require.Equal(t, idsOf([]application.NewRecord{last}), next(t, follower, 1))
-	head, err := log.Head(bounded(t))
+	head, err = log.Head(bounded(t))
 	require.NoError(t, err)
 	require.Equal(t, appended.Position, head)
 }

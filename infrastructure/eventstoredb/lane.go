@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -157,7 +156,7 @@ func (s *stream) read() {
 func (l *lane) work(s *stream, m *esdb.EventAppeared) error {
 	// A group may have been made for types that its consumers no longer want; and a link that
 	// was parked may lead nowhere.
-	if m.Event.Event == nil || !slices.Contains(l.group.Types, m.Event.Event.EventType) {
+	if m.Event.Event == nil || !wanted(l.group.Types, m.Event.Event) {
 		return l.send(func() error { return s.subscription.Ack(m.Event) })
 	}
 	end := time.Now().Add(messageTimeout)

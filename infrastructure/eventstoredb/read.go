@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 
@@ -34,9 +33,6 @@ func record(e *esdb.RecordedEvent) application.Record {
 func positionOf(e *esdb.RecordedEvent) application.Position {
 	return application.Position{Commit: e.Position.Commit, Prepare: e.Position.Prepare}
 }
-
-// isSystem tells the server's own events, and links, by the name of their type.
-func isSystem(kind string) bool { return strings.HasPrefix(kind, "$") }
 
 // ReadStream returns the stream's events from the revision on.
 func (l *Log) ReadStream(ctx context.Context, stream string, from application.Revision) ([]application.Record, error) {
@@ -142,7 +138,7 @@ func (l *Log) Head(ctx context.Context) (application.Position, error) {
 			if at.Compare(before.scanned) <= 0 {
 				return false
 			}
-			if isSystem(e.EventType) {
+			if isSystem(e) {
 				return true
 			}
 			found = at
