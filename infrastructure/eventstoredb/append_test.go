@@ -56,7 +56,7 @@ func TestAppend_Failing_TellsHow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := serve(t)
-			log := open(t, server.ConnectionString()+"&maxDiscoverAttempts=1", eventstoredb.Options{Timeout: 300 * time.Millisecond})
+			log := open(t, server.ConnectionString()+"&maxDiscoverAttempts=1", eventstoredb.Options{Timeout: 2 * time.Second})
 			test.fault.Method = "Append"
 			server.Inject(test.fault)
 			_, err := log.Append(bounded(t), "s", application.NoStream, events("T", 1))

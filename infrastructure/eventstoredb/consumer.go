@@ -181,8 +181,8 @@ func (c *consumer) count(n *int, by int) int {
 }
 
 // Close hands back what is in flight, which counts as an attempt. Answers that are still under
-// way get time to arrive, and lanes without a message end first, for the server would give
-// them those that are handed back.
+// way get time to arrive, and lanes without a message end first, for the server would still
+// give them those that are handed back.
 func (c *consumer) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -200,9 +200,8 @@ func (c *consumer) Close() error {
 			c.flush(ctx, true)
 		}
 		close(c.leave)
-		if c.onlyBusy() {
-			c.flush(ctx, false)
-		}
+		c.awaitLeaving()
+		c.flush(ctx, false)
 	}
 	c.stop()
 	c.lanes.Wait()
@@ -211,14 +210,13 @@ func (c *consumer) Close() error {
 	return nil
 }
 
-// onlyBusy waits until lanes without a message have ended, and says whether there are others.
-func (c *consumer) onlyBusy() bool {
+// awaitLeaving waits until lanes without a message have ended.
+func (c *consumer) awaitLeaving() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.streams > c.busy {
 		c.changed.Wait()
 	}
-	return c.busy > 0
 }
 
 // flush waits until the server has dealt with what was sent before on the same connection.
