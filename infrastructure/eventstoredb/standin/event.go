@@ -40,11 +40,15 @@ func newEvent(kind string, data, metadata any) *event {
 	return &event{ID: uuid.New(), Type: kind, ContentType: "application/json", Data: mustJSON(data), Metadata: mustJSON(metadata)}
 }
 
-// newLink points to the event; reason goes into its metadata.
-func newLink(to *event, metadata any) *event {
+// newLink points to the event, or, where a link could not be resolved, to where that one does.
+func newLink(to resolved, metadata any) *event {
 	link := newEvent(linkType, nil, metadata)
 	link.ContentType = "application/octet-stream"
-	link.Data = []byte(strconv.FormatInt(to.Revision, 10) + "@" + to.Stream)
+	if to.event == nil {
+		link.Data = to.link.Data
+	} else {
+		link.Data = []byte(strconv.FormatInt(to.event.Revision, 10) + "@" + to.event.Stream)
+	}
 	return link
 }
 

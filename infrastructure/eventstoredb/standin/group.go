@@ -328,11 +328,7 @@ func (g *group) again(m *message) {
 
 // park gives the message up: a link to its event goes to the parked stream.
 func (g *group) park(m *message, reason string) {
-	to := m.event
-	if to == nil {
-		to = m.link
-	}
-	link := newLink(to, map[string]any{"added": time.Now().UTC(), "reason": reason, "subscriptionEventNumber": m.original().Revision})
+	link := newLink(m.resolved, map[string]any{"added": time.Now().UTC(), "reason": reason, "subscriptionEventNumber": m.original().Revision})
 	if _, err := g.store.append(context.Background(), g.config.parkedStream(), anyRevision, []*event{link}); err != nil {
 		g.again(m) // the store has ended, and with it all of this
 		return

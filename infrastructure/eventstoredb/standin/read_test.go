@@ -148,13 +148,15 @@ func TestRead_Raw_ChecksWhatItIsAsked(t *testing.T) {
 		return &streams.ReadReq_Options_FilterOptions_EventType{EventType: &streams.ReadReq_Options_FilterOptions_Expression{Prefix: prefix}}
 	}
 	for name, change := range map[string]func(*streams.ReadReq_Options){
-		"no uuid option":    func(o *streams.ReadReq_Options) { o.UuidOption = nil },
-		"no stream option":  func(o *streams.ReadReq_Options) { o.StreamOption = nil },
-		"no count option":   func(o *streams.ReadReq_Options) { o.CountOption = nil },
-		"no filter option":  func(o *streams.ReadReq_Options) { o.FilterOption = nil },
-		"multiplier 0":      filtered(&streams.ReadReq_Options_FilterOptions{Filter: byType("K")}),
-		"empty expression":  filtered(&streams.ReadReq_Options_FilterOptions{Filter: byType(), CheckpointIntervalMultiplier: 1}),
-		"backwards for all": func(o *streams.ReadReq_Options) { o.CountOption, o.ReadDirection = &streams.ReadReq_Options_Subscription{}, 1 },
+		"no uuid option":   func(o *streams.ReadReq_Options) { o.UuidOption = nil },
+		"no stream option": func(o *streams.ReadReq_Options) { o.StreamOption = nil },
+		"no count option":  func(o *streams.ReadReq_Options) { o.CountOption = nil },
+		"no filter option": func(o *streams.ReadReq_Options) { o.FilterOption = nil },
+		"multiplier 0":     filtered(&streams.ReadReq_Options_FilterOptions{Filter: byType("K")}),
+		"empty expression": filtered(&streams.ReadReq_Options_FilterOptions{Filter: byType(), CheckpointIntervalMultiplier: 1}),
+		"backwards for all": func(o *streams.ReadReq_Options) {
+			o.CountOption, o.ReadDirection = &streams.ReadReq_Options_Subscription{}, 1
+		},
 	} {
 		_, err := ask(change)
 		require.Equal(t, codes.InvalidArgument, status.Code(err), name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/google/uuid"
@@ -67,8 +68,7 @@ func (n *Server) writable(ctx context.Context) error {
 	if n.leads() {
 		return nil
 	}
-	asked := metadata.ValueFromIncomingContext(ctx, "requires-leader")
-	if n.cluster.leading() != nil && n.cluster.forwards() && !(len(asked) > 0 && asked[0] == "true") {
+	if n.cluster.leading() != nil && n.cluster.forwards() && !requiresLeader(ctx) {
 		return nil
 	}
 	return n.notLeader(ctx)
@@ -76,11 +76,15 @@ func (n *Server) writable(ctx context.Context) error {
 
 // readable refuses a read that insists on the leader.
 func (n *Server) readable(ctx context.Context) error {
-	asked := metadata.ValueFromIncomingContext(ctx, "requires-leader")
-	if len(asked) > 0 && asked[0] == "true" && !n.leads() {
+	if requiresLeader(ctx) && !n.leads() {
 		return n.notLeader(ctx)
 	}
 	return nil
+}
+
+func requiresLeader(ctx context.Context) bool {
+	asked := metadata.ValueFromIncomingContext(ctx, "requires-leader")
+	return len(asked) > 0 && strings.EqualFold(asked[0], "true")
 }
 
 func idFromWire(id *shared.UUID) (uuid.UUID, error) {
