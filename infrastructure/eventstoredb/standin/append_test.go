@@ -2,6 +2,7 @@ package standin_test
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"asprak/infrastructure/eventstoredb/standin"
 )
@@ -282,4 +284,52 @@ func proposal(size int) *streams.AppendReq {
 func statusOf(err error) codes.Code {
 	s, _ := status.FromError(err)
 	return s.Code()
+}
+
+func TestBatchAppend_ManyOverOneCall_AreAnsweredEach(t *testing.T) {
+	s := startWith(t, standin.Options{MaxAppendBytes: 4096})
+	call, err := streams.NewStreamsClient(dial(t, s)).BatchAppend(patient(t))
+	require.NoError(t, err)
+	ask := func(id string, options *streams.BatchAppendReq_Options, final bool, sizes ...int) {
+		m := &streams.BatchAppendReq{CorrelationId: &shared.UUID{Value: &shared.UUID_String_{String_: id}}, Options: options, IsFinal: final}
+		for _, size := range sizes {
+			p := proposal(size).GetProposedMessage()
+			m.ProposedMessages = append(m.ProposedMessages, &streams.BatchAppendReq_ProposedMessage{Id: p.Id, Metadata: p.Metadata, Data: p.Data})
+		}
+		require.NoError(t, call.Send(m))
+	}
+	heard := func(id string) *streams.BatchAppendResp {
+		response, err := call.Recv()
+		require.NoError(t, err)
+		require.Equal(t, id, response.GetCorrelationId().GetString_())
+		return response
+	}
+	fresh := func(stream string) *streams.BatchAppendReq_Options {
+		return &streams.BatchAppendReq_Options{StreamIdentifier: &shared.StreamIdentifier{StreamName: []byte(stream)},
+			ExpectedStreamPosition: &streams.BatchAppendReq_Options_NoStream{NoStream: &emptypb.Empty{}}}
+	}
+	one, two := uuid.NewString(), uuid.NewString()
+	ask(one, fresh("s-1"), false, 10, 10)
+	ask(two, fresh("s-2"), true, 10)
+	ask(one, nil, true, 10)
+	require.EqualValues(t, 0, heard(two).GetSuccess().GetCurrentRevision())
+	first := heard(one).GetSuccess()
+	require.EqualValues(t, 2, first.GetCurrentRevision())
+	require.NotZero(t, first.GetPosition().GetCommitPosition())
+
+	ask(two, fresh("s-1"), true, 10)
+	refused := heard(two).GetError()
+	require.Equal(t, codes.AlreadyExists, codes.Code(refused.GetCode()))
+	var wrong shared.WrongExpectedVersion
+	require.NoError(t, refused.GetDetails()[0].UnmarshalTo(&wrong))
+	require.EqualValues(t, 2, wrong.GetCurrentStreamRevision())
+	require.NotNil(t, wrong.GetExpectedNoStream())
+
+	ask(one, fresh("s-3"), true, 4000, 4000)
+	require.Equal(t, "MaximumAppendSizeExceeded", heard(one).GetError().GetMessage())
+	ask(one, fresh("$all"), true, 10)
+	require.Equal(t, "BadRequest", heard(one).GetError().GetMessage())
+	require.NoError(t, call.CloseSend())
+	_, err = call.Recv()
+	require.ErrorIs(t, err, io.EOF)
 }

@@ -15,8 +15,8 @@ import (
 
 // Fault makes calls go wrong.
 type Fault struct {
-	// Method is the end of a method's full name, such as "Append", "Streams/Read" or
-	// "PersistentSubscriptions/Read". Empty: every method but gossip and server features.
+	// Method is a method's name, such as "Append", or with its service where two have the
+	// name: "Streams/Read", "PersistentSubscriptions/Read". Empty: every method but gossip and server features.
 	Method string
 	// Times is how many calls it meets; 0: all until it is removed.
 	Times int
@@ -61,7 +61,7 @@ func (f *faults) meet(method string) *Fault {
 		if active.Method == "" && (strings.Contains(method, "Gossip/") || strings.Contains(method, "ServerFeatures/")) {
 			continue
 		}
-		if !strings.HasSuffix(method, active.Method) {
+		if active.Method != "" && !strings.HasSuffix(method, "/"+active.Method) && !strings.HasSuffix(method, "."+active.Method) {
 			continue
 		}
 		if active.Times == 1 {

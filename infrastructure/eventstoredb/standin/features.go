@@ -24,7 +24,7 @@ func (s *featuresService) GetSupportedMethods(context.Context, *shared.Empty) (*
 			methods.Methods = append(methods.Methods, &serverfeatures.SupportedMethod{ServiceName: service, MethodName: name, Features: features})
 		}
 	}
-	add("event_store.client.streams.streams", nil, "read", "append", "delete", "tombstone")
+	add("event_store.client.streams.streams", nil, "read", "append", "batchappend", "delete", "tombstone")
 	const subscriptions = "event_store.client.persistent_subscriptions.persistentsubscriptions"
 	add(subscriptions, []string{"stream", "all"}, "create", "update", "delete", "read", "getinfo", "replayparked", "list")
 	add(subscriptions, nil, "restartsubsystem")

@@ -480,7 +480,7 @@ func (g *group) forget(ctx context.Context) error {
 // dropped is the status that a consumer sees when its group begins anew.
 func dropped(c groupConfig) error {
 	return &groupError{code: codes.Canceled, reason: "persistent-subscription-dropped", config: c,
-		message: fmt.Sprintf("Subscription group %s on stream %s was dropped.", c.Name, c.Stream)}
+		message: fmt.Sprintf("group %s on stream %s was dropped", c.Name, c.Stream)}
 }
 
 const noStop = math.MaxInt64

@@ -42,12 +42,12 @@ func (e *groupError) status(ctx context.Context) error {
 
 func missing(key groupKey) error {
 	return &groupError{code: codes.NotFound, reason: "persistent-subscription-does-not-exist", config: groupConfig{Stream: key.stream, Name: key.name},
-		message: fmt.Sprintf("Subscription group %s on stream %s does not exist.", key.name, key.stream)}
+		message: fmt.Sprintf("there is no group %s on stream %s", key.name, key.stream)}
 }
 
 func failed(c groupConfig, why string) error {
 	return &groupError{code: codes.Internal, reason: "persistent-subscription-failed", config: c,
-		message: fmt.Sprintf("Subscription group %s on stream %s failed: '%s'", c.Name, c.Stream, why)}
+		message: fmt.Sprintf("group %s on stream %s: %s", c.Name, c.Stream, why)}
 }
 
 func newGroups(s *store, tick time.Duration) (*groups, error) {
@@ -110,7 +110,7 @@ func (gs *groups) create(ctx context.Context, c groupConfig) error {
 	key := groupKey{c.Stream, c.Name}
 	if gs.byKey[key] != nil {
 		return &groupError{code: codes.AlreadyExists, reason: "persistent-subscription-exists", config: c,
-			message: fmt.Sprintf("Subscription group %s on stream %s exists.", c.Name, c.Stream)}
+			message: fmt.Sprintf("group %s on stream %s exists already", c.Name, c.Stream)}
 	}
 	if err := gs.save(ctx, key, &c); err != nil {
 		return err

@@ -237,7 +237,7 @@ func (s *persistentService) Read(call persistent.PersistentSubscriptions_ReadSer
 	}
 	if self == nil {
 		return groupAnswer(ctx, &groupError{code: codes.FailedPrecondition, reason: "maximum-subscribers-reached", config: g.config,
-			message: fmt.Sprintf("Maximum subscriptions reached for subscription group %s on stream %s.", key.name, key.stream)})
+			message: fmt.Sprintf("group %s on stream %s has all the consumers that it may have", key.name, key.stream)})
 	}
 	defer g.do(func() { g.disconnect(self) })
 	confirmation := &persistent.ReadResp_SubscriptionConfirmation{SubscriptionId: key.stream + "::" + key.name}

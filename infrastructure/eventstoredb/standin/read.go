@@ -175,11 +175,11 @@ func (v view) index(commit, prepare uint64) (int, error) {
 		return len(v.all), nil
 	}
 	if commit != prepare {
-		return 0, invalid("Invalid position: commit %d, prepare %d", commit, prepare)
+		return 0, invalid("commit position %d and prepare position %d are of no record", commit, prepare)
 	}
 	index, exact := v.seek(commit)
 	if !exact && commit != 0 && commit != v.end {
-		return 0, invalid("Invalid position: no record starts at %d", commit)
+		return 0, invalid("no record starts at position %d", commit)
 	}
 	return index, nil
 }

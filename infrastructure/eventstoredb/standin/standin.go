@@ -6,7 +6,7 @@
 // nothing of what the events mean, has no TLS, no users and no access lists, and is not
 // meant to keep data that matters.
 //
-// Not modelled: projections ($ce-, $et-), batch append, scavenging, access control.
+// Not modelled: projections ($ce-, $et-), scavenging, access control.
 package standin
 
 import (

@@ -52,12 +52,16 @@ func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 		if err != nil {
 			return err
 		}
-		e, err := proposed(ctx, request.GetProposedMessage())
+		message := request.GetProposedMessage()
+		if message == nil {
+			return invalid("an append has options once and then events")
+		}
+		e, err := proposed(ctx, message)
 		if err != nil {
 			return err
 		}
 		if size += e.size(); size > limit {
-			return refuse(ctx, codes.InvalidArgument, fmt.Sprintf("Maximum Append Size of %d Exceeded.", limit),
+			return refuse(ctx, codes.InvalidArgument, fmt.Sprintf("an append holds at most %d bytes", limit),
 				"exception", "maximum-append-size-exceeded", "maximum-append-size", fmt.Sprint(limit))
 		}
 		events = append(events, e)
@@ -73,21 +77,26 @@ func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 	return call.SendAndClose(successResponse(done))
 }
 
-func proposed(ctx context.Context, m *streams.AppendReq_ProposedMessage) (*event, error) {
-	if m == nil {
-		return nil, invalid("an append has options once and then events")
-	}
+// proposal is an event as either kind of append brings it.
+type proposal interface {
+	GetId() *shared.UUID
+	GetMetadata() map[string]string
+	GetCustomMetadata() []byte
+	GetData() []byte
+}
+
+func proposed(ctx context.Context, m proposal) (*event, error) {
 	id, err := idFromWire(m.GetId())
 	if err != nil {
 		return nil, invalid("%s", err)
 	}
 	for _, key := range []string{"type", "content-type"} {
 		if m.GetMetadata()[key] == "" {
-			return nil, refuse(ctx, codes.InvalidArgument, "Required Metadata Property '"+key+"' is missing",
+			return nil, refuse(ctx, codes.InvalidArgument, "metadata has no "+key,
 				"exception", "missing-required-metadata-property", "required-metadata-properties", "type,content-type")
 		}
 	}
-	return &event{ID: id, Type: m.Metadata["type"], ContentType: m.Metadata["content-type"], Data: m.GetData(), Metadata: m.GetCustomMetadata()}, nil
+	return &event{ID: id, Type: m.GetMetadata()["type"], ContentType: m.GetMetadata()["content-type"], Data: m.GetData(), Metadata: m.GetCustomMetadata()}, nil
 }
 
 func successResponse(done written) *streams.AppendResp {
@@ -178,11 +187,11 @@ func streamName(stream *shared.StreamIdentifier) (string, error) {
 func expectedRevision(option any) (expectation, error) {
 	exact := uint64(0)
 	switch o := option.(type) {
-	case *streams.AppendReq_Options_NoStream, *streams.DeleteReq_Options_NoStream, *streams.TombstoneReq_Options_NoStream:
+	case *streams.AppendReq_Options_NoStream, *streams.DeleteReq_Options_NoStream, *streams.TombstoneReq_Options_NoStream, *streams.BatchAppendReq_Options_NoStream:
 		return noStream, nil
-	case *streams.AppendReq_Options_Any, *streams.DeleteReq_Options_Any, *streams.TombstoneReq_Options_Any:
+	case *streams.AppendReq_Options_Any, *streams.DeleteReq_Options_Any, *streams.TombstoneReq_Options_Any, *streams.BatchAppendReq_Options_Any:
 		return anyRevision, nil
-	case *streams.AppendReq_Options_StreamExists, *streams.DeleteReq_Options_StreamExists, *streams.TombstoneReq_Options_StreamExists:
+	case *streams.AppendReq_Options_StreamExists, *streams.DeleteReq_Options_StreamExists, *streams.TombstoneReq_Options_StreamExists, *streams.BatchAppendReq_Options_StreamExists:
 		return streamExists, nil
 	case *streams.AppendReq_Options_Revision:
 		exact = o.Revision
@@ -190,6 +199,8 @@ func expectedRevision(option any) (expectation, error) {
 		exact = o.Revision
 	case *streams.TombstoneReq_Options_Revision:
 		exact = o.Revision
+	case *streams.BatchAppendReq_Options_StreamPosition:
+		exact = o.StreamPosition
 	default:
 		return 0, invalid("an expected revision is missing")
 	}

@@ -45,7 +45,7 @@ func answer(ctx context.Context, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return status.FromContextError(err).Err()
 	case errors.Is(err, errClosed):
-		return status.Error(codes.Unavailable, "Server Is Shutting Down")
+		return status.Error(codes.Unavailable, "the server is shutting down")
 	}
 	if _, ok := status.FromError(err); ok {
 		return err
@@ -57,10 +57,10 @@ func answer(ctx context.Context, err error) error {
 func (n *Server) notLeader(ctx context.Context) error {
 	leader := n.cluster.leading()
 	if leader == nil {
-		return status.Error(codes.Unavailable, "Server Is Not Ready")
+		return status.Error(codes.Unavailable, "the server is not ready: no node leads")
 	}
 	host, port, _ := net.SplitHostPort(leader.Address())
-	return refuse(ctx, codes.NotFound, "Leader info available", "exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port)
+	return refuse(ctx, codes.NotFound, "this node does not lead", "exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port)
 }
 
 // writable says whether this node takes a write, itself or for the leader.

@@ -37,13 +37,13 @@ type wrongRevision struct {
 }
 
 func (w *wrongRevision) Error() string {
-	return fmt.Sprintf("Append failed due to WrongExpectedVersion. Stream: %s, Expected version: %s, Actual version: %d", w.stream, w.expected, w.actual)
+	return fmt.Sprintf("wrong expected version of stream %s: expected %s, actual %d", w.stream, w.expected, w.actual)
 }
 
 // streamDeleted is the answer to whoever meets a tombstone.
 type streamDeleted struct{ stream string }
 
-func (s *streamDeleted) Error() string { return fmt.Sprintf("Event stream '%s' is deleted.", s.stream) }
+func (s *streamDeleted) Error() string { return fmt.Sprintf("stream %s is deleted for good", s.stream) }
 
 // written says where a write ended. Without events nothing was written and revision is the
 // one the stream stands at.
