@@ -55,10 +55,11 @@ func (l *Log) Append(ctx context.Context, stream string, expected application.Re
 	// A new event stands behind everything known before. Otherwise the append stood already,
 	// and the position in the answer to that need not be the last event's.
 	if repeated || appended.Position.Compare(known) <= 0 {
-		appended.Position, err = l.placeOf(ctx, stream, appended.Revision)
+		place, err := l.placeOf(ctx, stream, appended.Revision)
 		if err != nil {
 			return none, fmt.Errorf("%w: %w", application.ErrUnknownOutcome, err)
 		}
+		appended.Position = place
 	}
 	l.learn(appended.Position)
 	return appended, nil

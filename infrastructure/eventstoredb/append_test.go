@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -208,4 +209,46 @@ func TestLog_Closed_Fails(t *testing.T) {
 	require.NotErrorIs(t, err, application.ErrUnknownOutcome)
 	_, err = log.ReadStream(bounded(t), "s", 0)
 	require.Error(t, err)
+}
+
+func TestRead_LongStream_ComesWhole(t *testing.T) {
+	log := open(t, serve(t).ConnectionString(), eventstoredb.Options{})
+	const n, batch = 2000, 500
+	for i := range n / batch {
+		appendTo(t, log, "s", application.Revision(batch*i-1), events("T", batch)...)
+	}
+	records := read(t, log, "s")
+	require.Len(t, records, n)
+	for i, r := range records {
+		require.Equal(t, application.Revision(i), r.Revision)
+	}
+	records, err := log.ReadStream(bounded(t), "s", 999)
+	require.NoError(t, err)
+	require.Len(t, records, n-999)
+	require.Equal(t, application.Revision(999), records[0].Revision)
+}
+
+// What was opened and closed is gone, also after clients were replaced.
+func TestClose_Everything_LeavesNothingRunning(t *testing.T) {
+	server := serve(t)
+	use := func() {
+		log, err := eventstoredb.Open(bounded(t), server.ConnectionString(), eventstoredb.Options{})
+		require.NoError(t, err)
+		tail := application.Revision(len(read(t, log, "s")) - 1)
+		follower := follow(t, log, application.Position{})
+		consumer := consume(t, log, application.Group{Name: "g", Types: []string{"T"}})
+		for range 3 {
+			tail = appendTo(t, log, "s", tail, event("T")).Revision
+			server.DropConnections()
+			require.NoError(t, consumer.Retry(bounded(t), take(t, consumer), time.Hour))
+		}
+		next(t, follower, 3)
+		require.NoError(t, log.Close())
+	}
+	use()
+	before := runtime.NumGoroutine()
+	for range 3 {
+		use()
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, patience, 10*time.Millisecond, "%d goroutines before", before)
 }

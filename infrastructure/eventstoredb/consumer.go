@@ -3,6 +3,7 @@ package eventstoredb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -46,6 +47,9 @@ type consumer struct {
 	lanes   sync.WaitGroup
 	fetched chan application.Delivery
 	leave   chan struct{} // closed when lanes without a message have to end
+	refusal chan struct{} // closed when the server will not have this consumer
+	refused sync.Once
+	err     error // before refusal is closed
 
 	mu      sync.Mutex
 	changed *sync.Cond // of the counts
@@ -60,7 +64,7 @@ type consumer struct {
 func newConsumer(l *Log, group application.Group) *consumer {
 	c := &consumer{
 		log: l, group: group, nodes: newNodes(l.config, l.logger), logger: l.logger.With("group", group.Name),
-		closing: make(chan struct{}), leave: make(chan struct{}), fetched: make(chan application.Delivery), held: map[uuid.UUID]*holding{},
+		closing: make(chan struct{}), leave: make(chan struct{}), refusal: make(chan struct{}), fetched: make(chan application.Delivery), held: map[uuid.UUID]*holding{},
 	}
 	c.changed = sync.NewCond(&c.mu)
 	c.ctx, c.stop = context.WithCancel(l.ctx)
@@ -107,9 +111,19 @@ func (c *consumer) Next(ctx context.Context) (application.Delivery, error) {
 		return application.Delivery{}, ctx.Err()
 	case <-c.closing:
 		return application.Delivery{}, errConsumerClosed
+	case <-c.refusal:
+		return application.Delivery{}, c.err
 	case <-c.ctx.Done():
 		return application.Delivery{}, c.open(ctx)
 	}
+}
+
+// refuse makes Next fail: trying again is no use.
+func (c *consumer) refuse(err error) {
+	c.refused.Do(func() {
+		c.err = fmt.Errorf("eventstoredb: group %s: %w", c.group.Name, err)
+		close(c.refusal)
+	})
 }
 
 func (c *consumer) open(ctx context.Context) error {

@@ -63,7 +63,11 @@ func (l *lane) run() {
 			wait = firstPause
 		}
 		if failed(err, esdb.ErrorCodeResourceNotFound) { // the group was deleted
-			err = errors.Join(err, l.log.create(l.ctx, l.group.Name, l.group.Types))
+			err = errors.Join(errDropped, l.log.create(l.ctx, l.group.Name, l.group.Types))
+		}
+		if !passing(err) && !errors.Is(err, errDropped) {
+			l.refuse(err)
+			return
 		}
 		l.logger.Warn("the connection to the group ended and is opened again", "error", err)
 		if pause(l.ctx, wait) != nil {

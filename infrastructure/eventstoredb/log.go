@@ -114,13 +114,13 @@ func configuration(connectionString string, logger *slog.Logger) (*esdb.Configur
 	return config, nil
 }
 
-// clientLogger passes what the client logs on. A client's error is a warning here: the call is
-// repeated or its caller is told.
+// clientLogger passes on what the client logs. What it calls an error, also the end of a
+// subscription that was closed, is told to who made the call as well; it is for debugging.
 func clientLogger(logger *slog.Logger) esdb.LoggingFunc {
 	logger = logger.With("component", "esdb")
 	return func(level esdb.LogLevel, format string, args ...any) {
 		to := slog.LevelDebug
-		if level == esdb.LogWarn || level == esdb.LogError {
+		if level == esdb.LogWarn {
 			to = slog.LevelWarn
 		}
 		if logger.Enabled(context.Background(), to) {

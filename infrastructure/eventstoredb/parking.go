@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/google/uuid"
@@ -37,7 +37,7 @@ type parkedLink struct {
 // Parked lists what the group gave up, oldest first. An event that the server parked by
 // itself has no attempts.
 func (l *Log) Parked(ctx context.Context, group string) ([]application.Parked, error) {
-	links, err := l.parkedLinks(ctx, group)
+	links, _, err := l.parkedLinks(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -52,29 +52,26 @@ func (l *Log) Parked(ctx context.Context, group string) ([]application.Parked, e
 	return parked, nil
 }
 
-// parkedLinks has each event once, by its last link: putting links in another order may have
-// been interrupted.
-func (l *Log) parkedLinks(ctx context.Context, group string) ([]parkedLink, error) {
-	var links []parkedLink
-	err := l.readEvents(ctx, parkedStream(group), esdb.ReadStreamOptions{From: esdb.Start{}, ResolveLinkTos: true}, 1<<62, func(events []*esdb.ResolvedEvent) {
-		last := map[string]int{}
-		links = make([]parkedLink, 0, len(events))
-		for _, e := range events {
-			if e.Link == nil {
-				continue
-			}
-			last[string(e.Link.Data)] = len(links)
+// parkedLinks has each event once, by its last link, and says whether any had several: putting
+// links in another order may have been interrupted.
+func (l *Log) parkedLinks(ctx context.Context, group string) (links []parkedLink, repeated bool, err error) {
+	events, err := l.readEvents(ctx, parkedStream(group), esdb.ReadStreamOptions{From: esdb.Start{}, ResolveLinkTos: true}, math.MaxInt64)
+	last := map[string]uint64{}
+	for _, e := range events {
+		if e.Link != nil {
+			last[string(e.Link.Data)] = e.Link.EventNumber
+		}
+	}
+	for _, e := range events {
+		switch {
+		case e.Link == nil:
+		case last[string(e.Link.Data)] == e.Link.EventNumber:
 			links = append(links, toParked(e))
+		default:
+			repeated = true
 		}
-		kept := links[:0]
-		for i, link := range links {
-			if last[string(link.link.Data)] == i {
-				kept = append(kept, link)
-			}
-		}
-		links = kept
-	})
-	return links, err
+	}
+	return links, repeated, err
 }
 
 func toParked(e *esdb.ResolvedEvent) parkedLink {
@@ -89,7 +86,6 @@ func toParked(e *esdb.ResolvedEvent) parkedLink {
 	link.parked.ParkedAt = e.Link.CreatedDate.UTC()
 	var metadata struct {
 		Reason string `json:"reason"`
-		Added  time.Time
 	}
 	if err := json.Unmarshal(e.Link.UserMetadata, &metadata); err != nil {
 		link.parked.Reason = string(e.Link.UserMetadata)
@@ -119,7 +115,7 @@ func (l *Log) placed(ctx context.Context, r application.Record) (application.Rec
 // That needs a user in $admins; all can be replayed by one in $ops.
 func (l *Log) Replay(ctx context.Context, group string, ids ...uuid.UUID) (int, error) {
 	for {
-		links, err := l.parkedLinks(ctx, group)
+		links, repeated, err := l.parkedLinks(ctx, group)
 		if err != nil {
 			return 0, err
 		}
@@ -131,7 +127,7 @@ func (l *Log) Replay(ctx context.Context, group string, ids ...uuid.UUID) (int, 
 			return 0, nil
 		}
 		stop := chosen[len(chosen)-1].revision + 1
-		if chosen[len(chosen)-1].revision != links[len(chosen)-1].revision { // others stand between them
+		if repeated || chosen[len(chosen)-1].revision != links[len(chosen)-1].revision { // others stand before them
 			stop, err = l.reorder(ctx, group, chosen, links)
 			if errors.Is(err, application.ErrConflict) { // another was parked meanwhile
 				continue
@@ -189,8 +185,7 @@ func (l *Log) reorder(ctx context.Context, group string, chosen, links []parkedL
 // who may read it, is kept.
 func (l *Log) truncate(ctx context.Context, stream string, before application.Revision) error {
 	for {
-		var events []*esdb.ResolvedEvent
-		err := l.readEvents(ctx, "$$"+stream, esdb.ReadStreamOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1, func(e []*esdb.ResolvedEvent) { events = e })
+		events, err := l.readEvents(ctx, "$$"+stream, esdb.ReadStreamOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
 		if err != nil {
 			return err
 		}
@@ -200,6 +195,10 @@ func (l *Log) truncate(ctx context.Context, stream string, before application.Re
 			if err := json.Unmarshal(events[0].OriginalEvent().Data, &metadata); err != nil {
 				return fmt.Errorf("metadata of %s: %w", stream, err)
 			}
+		}
+		var old application.Revision
+		if json.Unmarshal(metadata["$tb"], &old) == nil && old >= before {
+			return nil
 		}
 		metadata["$tb"] = json.RawMessage(strconv.FormatInt(int64(before), 10))
 		data, err := json.Marshal(metadata)

@@ -74,8 +74,7 @@ func (l *Log) typesOf(ctx context.Context, group application.Group) ([]string, e
 	const key = "asprak-types"
 	stream := "$$asprak-group-" + group.Name
 	for {
-		var events []*esdb.ResolvedEvent
-		err := l.readEvents(ctx, stream, esdb.ReadStreamOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1, func(e []*esdb.ResolvedEvent) { events = e })
+		events, err := l.readEvents(ctx, stream, esdb.ReadStreamOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
 		if err != nil {
 			return nil, err
 		}

@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
 
 	"asprak/application"
 	"asprak/infrastructure/eventstoredb"
@@ -223,4 +225,64 @@ func work(t *testing.T, consumer application.Consumer, finished <-chan struct{},
 			return
 		}
 	}
+}
+
+// Putting links in another order, interrupted before the old ones were cut off, leaves them twice.
+func TestReplay_AfterInterruption_IsExact(t *testing.T) {
+	log := open(t, serve(t).ConnectionString(), eventstoredb.Options{})
+	consumer := consume(t, log, application.Group{Name: "g", Types: []string{"T"}, Limit: 1})
+	written := events("T", 3)
+	appendTo(t, log, "s", application.NoStream, written...)
+	for range written {
+		require.NoError(t, consumer.Park(bounded(t), take(t, consumer), "given up"))
+	}
+	const stream = "$persistentsubscription-$all::g-parked"
+	require.Eventually(t, func() bool { return len(read(t, log, stream)) == 3 }, patience, 10*time.Millisecond)
+	var again []application.NewRecord
+	for _, i := range []int{1, 0, 2} {
+		link := read(t, log, stream)[i]
+		again = append(again, application.NewRecord{ID: uuid.New(), Type: link.Type, Data: link.Data, Metadata: link.Metadata})
+	}
+	appendTo(t, log, stream, 2, again...)
+	list, err := log.Parked(bounded(t), "g")
+	require.NoError(t, err)
+	require.Equal(t, []uuid.UUID{written[1].ID, written[0].ID, written[2].ID}, idsOf(list))
+
+	n, err := log.Replay(bounded(t), "g", written[1].ID)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	d := take(t, consumer)
+	require.Equal(t, written[1].ID, d.ID)
+	require.NoError(t, consumer.Ack(bounded(t), d))
+	marker := event("T")
+	appendTo(t, log, "s", 2, marker)
+	require.Equal(t, marker.ID, take(t, consumer).ID, "no other was handed out")
+}
+
+func TestNext_Refused_Fails(t *testing.T) {
+	server := serve(t)
+	log := open(t, server.ConnectionString(), eventstoredb.Options{})
+	server.Inject(standin.Fault{Method: "PersistentSubscriptions/Read", Code: codes.PermissionDenied})
+	_, err := consume(t, log, application.Group{Name: "g", Types: []string{"T"}}).Next(bounded(t))
+	require.ErrorContains(t, err, "PermissionDenied")
+}
+
+// A group that was deleted is made again.
+func TestNext_GroupDeleted_IsMadeAgain(t *testing.T) {
+	server := serve(t)
+	log := open(t, server.ConnectionString(), eventstoredb.Options{})
+	consumer := consume(t, log, application.Group{Name: "g", Types: []string{"T"}, Limit: 1})
+	first, second := event("T"), event("T")
+	appendTo(t, log, "s", application.NoStream, first)
+	require.NoError(t, consumer.Ack(bounded(t), take(t, consumer)))
+
+	config, err := esdb.ParseConnectionString(server.ConnectionString())
+	require.NoError(t, err)
+	config.Logger = esdb.NoopLogging()
+	client, err := esdb.NewClient(config)
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.DeletePersistentSubscriptionToAll(bounded(t), "g", esdb.DeletePersistentSubscriptionOptions{}))
+	appendTo(t, log, "s", 0, second)
+	require.Equal(t, first.ID, take(t, consumer).ID, "from the beginning")
 }

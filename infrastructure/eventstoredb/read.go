@@ -40,52 +40,67 @@ func (l *Log) ReadStream(ctx context.Context, stream string, from application.Re
 }
 
 func (l *Log) read(ctx context.Context, stream string, from application.Revision, most uint64) ([]application.Record, error) {
-	var records []application.Record
-	err := l.readEvents(ctx, stream, esdb.ReadStreamOptions{From: esdb.Revision(uint64(from))}, most, func(events []*esdb.ResolvedEvent) {
-		records = make([]application.Record, len(events))
-		for i, e := range events {
-			records[i] = record(e.OriginalEvent())
-		}
-	})
+	events, err := l.readEvents(ctx, stream, esdb.ReadStreamOptions{From: esdb.Revision(uint64(from))}, most)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]application.Record, len(events))
+	for i, e := range events {
+		records[i] = record(e.OriginalEvent())
+	}
 	if len(records) > 0 {
 		l.learn(records[len(records)-1].Position)
 	}
-	return records, err
+	return records, nil
 }
 
-// readEvents hands over the whole of a read, none where the stream does not exist.
-func (l *Log) readEvents(ctx context.Context, stream string, options esdb.ReadStreamOptions, most uint64, take func([]*esdb.ResolvedEvent)) error {
+// page is how many events are read in one call, so that a deadline does not depend on the
+// length of a stream.
+const page = 1000
+
+// readEvents reads up to most events, none where the stream does not exist.
+func (l *Log) readEvents(ctx context.Context, stream string, options esdb.ReadStreamOptions, most uint64) ([]*esdb.ResolvedEvent, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	err := l.retry(ctx, func(ctx context.Context) error {
-		events, err := call(ctx, l.nodes, l.attempt(), func(ctx context.Context, client *esdb.Client) ([]*esdb.ResolvedEvent, error) {
-			reading, err := client.ReadStream(ctx, stream, options, most)
-			if err != nil {
-				return nil, err
-			}
-			defer reading.Close()
-			var events []*esdb.ResolvedEvent
-			for {
-				e, err := reading.Recv()
-				if errors.Is(err, io.EOF) && !isFailure(err) || failed(err, esdb.ErrorCodeResourceNotFound) {
-					return events, nil
-				}
-				if err != nil {
-					return nil, err
-				}
-				events = append(events, e)
-			}
+	var all []*esdb.ResolvedEvent
+	for {
+		count := min(most-uint64(len(all)), page)
+		var events []*esdb.ResolvedEvent
+		err := l.retry(ctx, func(ctx context.Context) (err error) {
+			events, err = call(ctx, l.nodes, l.attempt(), func(ctx context.Context, client *esdb.Client) ([]*esdb.ResolvedEvent, error) {
+				return readPage(ctx, client, stream, options, count)
+			})
+			return err
 		})
-		if err == nil {
-			take(events)
+		if err != nil {
+			return nil, fmt.Errorf("eventstoredb: reading %s: %w", stream, err)
 		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("eventstoredb: reading %s: %w", stream, err)
+		all = append(all, events...)
+		if uint64(len(events)) < count || uint64(len(all)) == most {
+			return all, nil
+		}
+		options.From = esdb.Revision(events[len(events)-1].OriginalEvent().EventNumber + 1)
 	}
-	return nil
+}
+
+func readPage(ctx context.Context, client *esdb.Client, stream string, options esdb.ReadStreamOptions, count uint64) ([]*esdb.ResolvedEvent, error) {
+	reading, err := client.ReadStream(ctx, stream, options, count)
+	if err != nil {
+		return nil, err
+	}
+	defer reading.Close()
+	var events []*esdb.ResolvedEvent
+	for {
+		e, err := reading.Recv()
+		if errors.Is(err, io.EOF) && !isFailure(err) || failed(err, esdb.ErrorCodeResourceNotFound) {
+			return events, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
 }
 
 // isFailure tells an error that the client has classified from the plain end of a read.
