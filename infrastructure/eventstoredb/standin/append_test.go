@@ -158,6 +158,7 @@ func TestAppend_Malformed_IsAnInvalidArgument(t *testing.T) {
 	anonymous := proposal(1)
 	anonymous.GetProposedMessage().Id = nil
 	for name, messages := range map[string][]*streams.AppendReq{
+		"nothing":      nil,
 		"no options":   {proposal(1)},
 		"no stream":    {header("")},
 		"$all":         {header("$all")},

@@ -76,6 +76,7 @@ func TestCluster_RequiresLeader_IsHeeded(t *testing.T) {
 	var trailer metadata.MD
 	raw, err := streams.NewStreamsClient(follower).Append(ctx, grpc.Trailer(&trailer))
 	require.NoError(t, err)
+	require.NoError(t, raw.Send(header("s-1")))
 	_, err = raw.CloseAndRecv()
 	require.Equal(t, codes.NotFound, status.Code(err))
 	require.Equal(t, []string{"not-leader"}, raw.Trailer().Get("exception"))

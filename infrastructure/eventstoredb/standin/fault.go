@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -29,6 +30,9 @@ type Fault struct {
 	Trailers []string
 	// After lets the call happen first and loses its answer: the outcome that a client cannot know.
 	After bool
+	// Early refuses an append before the client has sent all of it: it may then see no more
+	// than a broken stream, as with a refusal by the real server's access lists or size limits.
+	Early bool
 	// Cut breaks all connections of the node in place of an answer.
 	Cut bool
 }
@@ -74,8 +78,8 @@ func (f *faults) meet(method string) *Fault {
 	return nil
 }
 
-// apply runs the call under the fault.
-func (n *Server) apply(ctx context.Context, method string, call func() error) error {
+// apply runs the call under the fault; drain takes what the client still sends.
+func (n *Server) apply(ctx context.Context, method string, call func() error, drain func()) error {
 	f := n.faults.meet(method)
 	if f == nil {
 		return call()
@@ -92,10 +96,13 @@ func (n *Server) apply(ctx context.Context, method string, call func() error) er
 	if f.Code == codes.OK && !f.Cut {
 		return call()
 	}
-	if f.After {
+	switch {
+	case f.After:
 		if err := call(); err != nil {
 			return err
 		}
+	case !f.Early:
+		drain()
 	}
 	if f.Cut {
 		n.DropConnections()
@@ -108,13 +115,18 @@ func (n *Server) interceptUnary(ctx context.Context, request any, info *grpc.Una
 	err = n.apply(ctx, info.FullMethod, func() error {
 		response, err = handle(ctx, request)
 		return err
-	})
+	}, func() {})
 	return response, err
 }
 
 func (n *Server) interceptStream(service any, call grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-	answer := &lateAnswer{ServerStream: call, late: info.IsClientStream && !info.IsServerStream}
-	if err := n.apply(call.Context(), info.FullMethod, func() error { return handle(service, answer) }); err != nil {
+	appends := info.IsClientStream && !info.IsServerStream
+	answer := &lateAnswer{ServerStream: call, late: appends}
+	err := n.apply(call.Context(), info.FullMethod, func() error { return handle(service, answer) }, func() {
+		for appends && call.RecvMsg(&streams.AppendReq{}) == nil {
+		}
+	})
+	if err != nil {
 		return err
 	}
 	return answer.send()

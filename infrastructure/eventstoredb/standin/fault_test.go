@@ -1,6 +1,7 @@
 package standin_test
 
 import (
+	"io"
 	"testing"
 	"time"
 
@@ -48,6 +49,22 @@ func TestFault_Refusal_LastsAsLongAsItIsSaid(t *testing.T) {
 	require.Equal(t, esdb.ErrorCodeAccessDenied, code(err))
 	remove()
 	require.Len(t, read(t, c, "s-1", esdb.ReadStreamOptions{From: esdb.Start{}}), 1)
+}
+
+func TestFault_EarlyRefusalOfALargeAppend_IsHardlyToBeTold(t *testing.T) {
+	s := start(t)
+	c := connect(t, s.ConnectionString())
+	s.Inject(standin.Fault{Method: "Append", Early: true, Times: 1, Code: codes.PermissionDenied, Message: "no"})
+	events := batch(20)
+	for i := range events {
+		events[i].Data = make([]byte, 40_000)
+	}
+	_, err := c.AppendToStream(patient(t), "s-1", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, events...)
+	require.Contains(t, []esdb.ErrorCode{esdb.ErrorCodeUnknown, esdb.ErrorCodeAccessDenied}, code(err))
+	if code(err) == esdb.ErrorCodeUnknown {
+		require.ErrorIs(t, err, io.EOF)
+	}
+	write(t, c, "s-1", esdb.NoStream{}, events...)
 }
 
 func TestFault_Delay_LetsDeadlinesPass(t *testing.T) {

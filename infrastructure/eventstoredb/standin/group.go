@@ -24,39 +24,6 @@ const (
 	pinned           = "Pinned"
 )
 
-// groupConfig is what a persistent subscription was created with. Start and checkpoints are
-// texts: "17" in a stream, "C:300/P:300" in $all, "-1" at the end.
-type groupConfig struct {
-	Stream   string   `json:"stream"`
-	Name     string   `json:"group"`
-	Filter   *filter  `json:"filter,omitempty"`
-	Start    string   `json:"start"`
-	Settings settings `json:"settings"`
-}
-
-type settings struct {
-	ResolveLinks    bool   `json:"resolve_links"`
-	ExtraStatistics bool   `json:"extra_statistics"`
-	MaxRetries      int32  `json:"max_retries"`
-	MinCheckpoint   int32  `json:"min_checkpoint"`
-	MaxCheckpoint   int32  `json:"max_checkpoint"`
-	MaxSubscribers  int32  `json:"max_subscribers"` // 0: any number
-	LiveBuffer      int32  `json:"live_buffer"`
-	ReadBatch       int32  `json:"read_batch"`
-	HistoryBuffer   int32  `json:"history_buffer"`
-	TimeoutMillis   int32  `json:"timeout_ms"` // 0: none
-	CheckpointAfter int32  `json:"checkpoint_after_ms"`
-	Strategy        string `json:"strategy"`
-}
-
-func (c groupConfig) checkpointStream() string {
-	return groupPrefix + c.Stream + "::" + c.Name + "-checkpoint"
-}
-
-func (c groupConfig) parkedStream() string {
-	return groupPrefix + c.Stream + "::" + c.Name + "-parked"
-}
-
 // message is an event on its way through a group.
 type message struct {
 	resolved
@@ -326,17 +293,6 @@ func (g *group) again(m *message) {
 	g.retrying = append(g.retrying, m)
 }
 
-// park gives the message up: a link to its event goes to the parked stream.
-func (g *group) park(m *message, reason string) {
-	link := newLink(m.resolved, map[string]any{"added": time.Now().UTC(), "reason": reason, "subscriptionEventNumber": m.original().Revision})
-	if _, err := g.store.append(context.Background(), g.config.parkedStream(), anyRevision, []*event{link}); err != nil {
-		g.again(m) // the store has ended, and with it all of this
-		return
-	}
-	g.finish(m)
-	g.save(false)
-}
-
 func (g *group) finish(m *message) {
 	m.done = true
 	if m.replayed {
@@ -432,36 +388,6 @@ func (g *group) drop(reason error) {
 		c.end <- reason
 	}
 	g.consumers = nil
-}
-
-// parked is the part of the parked stream that waits.
-func (g *group) parked(v view) []*event {
-	s := v.stream(g.config.parkedStream())
-	if s.missing() || s.first > s.last() {
-		return nil
-	}
-	return s.events[s.first:]
-}
-
-// replay hands the parked messages out again, up to a revision of the parked stream, and
-// hides them there at once: those that wait in memory are lost with the process, and those
-// whose event is gone are passed over.
-func (g *group) replay(ctx context.Context, stopAt int64) error {
-	v := g.store.view()
-	end := int64(-1)
-	for _, link := range g.parked(v) {
-		if link.Revision >= stopAt {
-			break
-		}
-		end = link.Revision
-		if found := v.resolve(link, true); found.event != nil {
-			g.retrying = append(g.retrying, &message{resolved: found, replayed: true})
-		}
-	}
-	if end < 0 {
-		return nil
-	}
-	return g.store.truncate(ctx, g.config.parkedStream(), end+1)
 }
 
 // forget deletes the group's streams.

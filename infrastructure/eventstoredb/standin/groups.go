@@ -3,7 +3,6 @@ package standin
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -180,23 +179,4 @@ func (gs *groups) restart() {
 			g.reset()
 		})
 	}
-}
-
-func (c groupConfig) check() error {
-	s := c.Settings
-	switch {
-	case c.Stream == "" || c.Name == "":
-		return errors.New("a group has a stream and a name")
-	case s.HistoryBuffer < 1 || s.LiveBuffer < 1 || s.ReadBatch < 1:
-		return failed(c, "buffer sizes and read batch size must be positive")
-	case s.ReadBatch >= s.HistoryBuffer:
-		return failed(c, "read batch size must be less than buffer size")
-	case s.MaxRetries < 0 || s.MaxSubscribers < 0:
-		return failed(c, "counts must not be negative")
-	case s.MaxCheckpoint < 1 || s.MinCheckpoint < 0 || s.MinCheckpoint > s.MaxCheckpoint:
-		return failed(c, "checkpoint counts must be positive, the lower not above the upper")
-	case s.Strategy != roundRobin && s.Strategy != dispatchToSingle && s.Strategy != pinned:
-		return failed(c, "consumer strategy "+s.Strategy+" does not exist")
-	}
-	return nil
 }

@@ -23,11 +23,8 @@ var empty = &shared.Empty{}
 // refuses a bad or too large one while the client may still be sending.
 func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 	ctx := call.Context()
-	if err := s.node.writable(ctx); err != nil {
-		return err
-	}
 	first, err := call.Recv()
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	options := first.GetOptions()
@@ -65,6 +62,9 @@ func (s *streamsService) Append(call streams.Streams_AppendServer) error {
 				"exception", "maximum-append-size-exceeded", "maximum-append-size", fmt.Sprint(limit))
 		}
 		events = append(events, e)
+	}
+	if err := s.node.writable(ctx); err != nil {
+		return err
 	}
 	done, err := s.node.cluster.store.append(ctx, name, expected, events)
 	var wrong *wrongRevision
