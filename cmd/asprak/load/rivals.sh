@@ -26,7 +26,8 @@ for group in digital scan mixed; do
     printf '{"token": "%s"}' "$(token applicant "$group-$i")" >"$to.json"
   done
 done
-ASPRAK_ADMIN=$(token admin bench) ASPRAK_APPLICANT=$(token applicant bench); export ASPRAK_ADMIN ASPRAK_APPLICANT
+"$here/students.py" "$data/token.key" "$docs/own/students" 60000
+ASPRAK_ADMIN=$(token admin bench); export ASPRAK_ADMIN
 publish() {
   curl -fs http://127.0.0.1:18080/v1/openings -H "Authorization: Bearer $ASPRAK_ADMIN" -H 'Content-Type: application/json' -d '{
     "title": "Praktikum", "department": "Informatika", "term": "2026/2027-1", "seats": 20, "opens_at": "2020-01-01T00:00:00Z", "closes_at": "2099-01-01T00:00:00Z",
@@ -36,8 +37,7 @@ ours() { # name of the figures, folder of documents, runs
   ASPRAK_OPENING=$(publish); export ASPRAK_OPENING
   "$KHS_RUN/khsload" -scenario "$here/asprak.json" -base http://127.0.0.1:18080 -docs "$docs/own/$2" -only "$3" -name "$1" -calm "${KHS_CALM:-0s}" -watch server=$server -out "$out"
 }
-ours asprak-seed mixed '^seed$'
-ours asprak mixed '^(insert c1|insert c16|insert c64)$'
+for run in seed seed 'insert c1' 'insert c16' 'insert c64'; do ours asprak students "^$run\$"; done
 ours asprak mixed '^get c16$'
 ours asprak mixed '^list c16$'
 ours asprak-digital digital '^document u4$'
