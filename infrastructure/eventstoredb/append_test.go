@@ -43,6 +43,26 @@ func TestAppend_AnswerLost_StandsOnce(t *testing.T) {
 	}
 }
 
+// A server that breaks off an append while it is being sent shows as an end of file without a
+// status, whatever its reason: nothing is known then.
+func TestAppend_BrokenOffWhileSending_IsRepeated(t *testing.T) {
+	server := serve(t)
+	log := open(t, server.ConnectionString(), eventstoredb.Options{Timeout: 2 * time.Second})
+	big := events("T", 50)
+	for i := range big {
+		big[i].Data = []byte(`"` + strings.Repeat("x", 18<<10) + `"`)
+	}
+	server.Inject(standin.Fault{Method: "Append", Code: codes.PermissionDenied, Times: 1})
+	appended, err := log.Append(bounded(t), "s", application.NoStream, big)
+	if err == nil { // the status was lost
+		require.Equal(t, application.Revision(49), appended.Revision)
+		require.Equal(t, idsOf(big), idsOf(read(t, log, "s")))
+	} else { // the whole append was sent before the refusal came
+		require.ErrorContains(t, err, "PermissionDenied")
+	}
+	require.NotErrorIs(t, err, application.ErrUnavailable)
+}
+
 func TestAppend_Failing_TellsHow(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault standin.Fault
