@@ -20,8 +20,8 @@ import (
 	"asprak/infrastructure/identity"
 )
 
-// binary builds the program once; the tests of this room run what a user runs.
-var binary = sync.OnceValues(func() (string, error) {
+// program builds the program once; the tests of this room run what a user runs.
+var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "asprak-test-")
 	if err != nil {
 		return "", err
@@ -36,7 +36,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
+	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
@@ -66,7 +66,7 @@ func startProcess(t testing.TB, args ...string) *process {
 
 func (p *process) start() {
 	p.t.Helper()
-	path, err := binary()
+	path, err := program()
 	require.NoError(p.t, err)
 	p.cmd = exec.Command(path, append([]string{"serve", "--data", p.data, "--listen", "127.0.0.1:0"}, p.args...)...)
 	p.cmd.Env = append(os.Environ(), "ASPRAK_CACHE="+cacheFolder())

@@ -22,13 +22,13 @@ func TestReadme_FiveCalls_EndInVerified(t *testing.T) {
 	require.NotNil(t, block, "the README has no shell block")
 
 	p := startProcess(t)
-	program, err := binary()
+	path, err := program()
 	require.NoError(t, err)
 	// The calls name the program and the samples as they lie in a clone.
 	clone := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(clone, "bin"), 0o755))
 	require.NoError(t, os.MkdirAll(filepath.Join(clone, "cmd", "asprak"), 0o755))
-	require.NoError(t, os.Symlink(program, filepath.Join(clone, "bin", "asprak")))
+	require.NoError(t, os.Symlink(path, filepath.Join(clone, "bin", "asprak")))
 	samplesFolder, err := filepath.Abs("samples")
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(samplesFolder, filepath.Join(clone, "cmd", "asprak", "samples")))
