@@ -81,7 +81,7 @@ func (c *Cluster) ConnectionString() string {
 	for _, n := range c.nodes {
 		addresses = append(addresses, n.Address())
 	}
-	return "esdb://" + strings.Join(addresses, ",") + "?tls=false"
+	return c.options.connectionString(strings.Join(addresses, ","))
 }
 
 // Leader is the leading node's number, -1 when there is none.

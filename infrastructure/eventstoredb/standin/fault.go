@@ -62,7 +62,7 @@ func (f *faults) meet(method string) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, active := range f.active {
-		if active.Method == "" && (strings.Contains(method, "Gossip/") || strings.Contains(method, "ServerFeatures/")) {
+		if active.Method == "" && isDiscovery(method) {
 			continue
 		}
 		if active.Method != "" && !strings.HasSuffix(method, "/"+active.Method) && !strings.HasSuffix(method, "."+active.Method) {
@@ -78,8 +78,12 @@ func (f *faults) meet(method string) *Fault {
 	return nil
 }
 
-// apply runs the call under the fault; drain takes what the client still sends.
+// apply runs the call, under a fault if it meets one; drain takes what the client still sends.
 func (n *Server) apply(ctx context.Context, method string, call func() error, drain func()) error {
+	if err := n.admit(ctx, method); err != nil {
+		drain()
+		return err
+	}
 	f := n.faults.meet(method)
 	if f == nil {
 		return call()

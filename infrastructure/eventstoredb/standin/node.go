@@ -13,6 +13,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -68,12 +69,16 @@ func (n *Server) listen(address string) error {
 	defer n.mu.Unlock()
 	n.listener = &listener{Listener: raw, connections: map[net.Conn]struct{}{}}
 	n.address = raw.Addr().String()
-	n.grpc = grpc.NewServer(
+	options := []grpc.ServerOption{
 		grpc.KeepaliveEnforcementPolicy(keepalivePolicy),
 		grpc.MaxRecvMsgSize(maxReceiveBytes),
 		grpc.UnaryInterceptor(n.interceptUnary),
 		grpc.StreamInterceptor(n.interceptStream),
-	)
+	}
+	if config := n.cluster.options.TLS; config != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(config)))
+	}
+	n.grpc = grpc.NewServer(options...)
 	streams.RegisterStreamsServer(n.grpc, &streamsService{node: n})
 	persistent.RegisterPersistentSubscriptionsServer(n.grpc, &persistentService{node: n})
 	gossip.RegisterGossipServer(n.grpc, &gossipService{node: n})
@@ -94,7 +99,7 @@ func (n *Server) Address() string {
 }
 
 // ConnectionString leads to this node alone.
-func (n *Server) ConnectionString() string { return "esdb://" + n.Address() + "?tls=false" }
+func (n *Server) ConnectionString() string { return n.cluster.options.connectionString(n.Address()) }
 
 // Cluster is the cluster that the node belongs to, also when it is its only one.
 func (n *Server) Cluster() *Cluster { return n.cluster }

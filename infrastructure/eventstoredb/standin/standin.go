@@ -3,13 +3,16 @@
 // server is at hand. It follows the behaviour of the 24.x line where a client can see it,
 // and can be told to misbehave: stall, drop connections, lose answers, change its leader.
 // It keeps everything in memory beside an embedded log that survives a restart. It knows
-// nothing of what the events mean, has no TLS, no users and no access lists, and is not
+// nothing of what the events mean, has one user at most and no access lists, and is not
 // meant to keep data that matters.
 //
-// Not modelled: projections ($ce-, $et-), scavenging, access control.
+// Not modelled: projections ($ce-, $et-), scavenging, access lists.
 package standin
 
 import (
+	"crypto/tls"
+	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -27,6 +30,10 @@ type Options struct {
 	// TimeoutCheck is how often persistent subscriptions look for timed-out messages and due
 	// checkpoints, a second when 0.
 	TimeoutCheck time.Duration
+	// TLS serves with certificates; nil: without. Credentials are sent over TLS only.
+	TLS *tls.Config
+	// User and Password, where set, are asked for by every call but gossip and server features.
+	User, Password string
 }
 
 func (o Options) withDefaults() Options {
@@ -43,6 +50,15 @@ func (o Options) withDefaults() Options {
 		o.TimeoutCheck = time.Second
 	}
 	return o
+}
+
+// connectionString leaves it to the client to trust the certificate.
+func (o Options) connectionString(addresses string) string {
+	user := ""
+	if o.User != "" {
+		user = url.UserPassword(o.User, o.Password).String() + "@"
+	}
+	return fmt.Sprintf("esdb://%s%s?tls=%t", user, addresses, o.TLS != nil)
 }
 
 // New starts a single node.
