@@ -81,7 +81,7 @@ func (l *Log) append(ctx context.Context, stream string, expected esdb.ExpectedR
 			// have been answered as its repetition.
 			return nil, false, fmt.Errorf("%w: %s", application.ErrConflict, stream)
 		case errors.Is(err, errClosed):
-			return nil, false, l.outcome(repeated, err)
+			return nil, false, outcome(repeated, err)
 		case oversized(err):
 			return nil, false, application.ErrTooLarge
 		case refused(err) && !failed(err, esdb.ErrorCodeNotLeader):
@@ -93,14 +93,14 @@ func (l *Log) append(ctx context.Context, stream string, expected esdb.ExpectedR
 			if ctx.Err() != nil {
 				err = ctx.Err()
 			}
-			return nil, false, l.outcome(repeated, err)
+			return nil, false, outcome(repeated, err)
 		}
 	}
 }
 
 // outcome says what is known of an append that did not succeed, some attempt of which may
 // have reached a server.
-func (l *Log) outcome(sent bool, err error) error {
+func outcome(sent bool, err error) error {
 	if sent {
 		return fmt.Errorf("%w: %w", application.ErrUnknownOutcome, err)
 	}
