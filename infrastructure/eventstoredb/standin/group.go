@@ -29,7 +29,6 @@ type message struct {
 	resolved
 	number   int // of the events looked at
 	retries  int
-	replayed bool // from the parked ones: no part of the checkpoint
 	done     bool
 	consumer *consumer // who has it
 	due      time.Time // zero: never
@@ -66,7 +65,6 @@ type group struct {
 	retrying   []*message
 	flying     map[uuid.UUID]*message
 	window     []*message // read and unfinished, in order
-	finished   uint64     // place behind the last message before the window
 	looked     int        // events, those that the filter left out too
 	counted    int        // how many were looked at and finished at the last checkpoint
 	checkpoint string     // "" without one
@@ -134,7 +132,6 @@ func (g *group) reset() {
 	} else {
 		g.next = g.place(v, g.config.Start)
 	}
-	g.finished = g.next
 }
 
 // place is where a position text leads.
@@ -191,9 +188,6 @@ func (g *group) fill(v view) {
 				take(s.events[g.next])
 			}
 		}
-	}
-	if len(g.window) == 0 {
-		g.finished = g.next
 	}
 }
 
@@ -295,43 +289,38 @@ func (g *group) again(m *message) {
 
 func (g *group) finish(m *message) {
 	m.done = true
-	if m.replayed {
-		return
-	}
 	for len(g.window) > 0 && g.window[0].done {
-		g.finished = g.placeBehind(g.window[0])
 		g.window = g.window[1:]
-	}
-	if len(g.window) == 0 {
-		g.finished = g.next
 	}
 }
 
-func (g *group) placeBehind(m *message) uint64 {
-	e := m.original()
-	if g.config.Stream != allStream {
-		return uint64(e.Revision) + 1
+// finished is how many events were looked at and need no more work, and the place behind them.
+func (g *group) finished(v view) (count int, place uint64) {
+	if len(g.window) == 0 {
+		return g.looked, g.next
 	}
-	index, _ := g.store.view().seek(e.Position)
-	return uint64(index) + 1
+	oldest := g.window[0]
+	if g.config.Stream != allStream {
+		return oldest.number - 1, uint64(oldest.original().Revision)
+	}
+	index, _ := v.seek(oldest.original().Position)
+	return oldest.number - 1, uint64(index)
 }
 
 // save writes the checkpoint when enough was finished: by the upper bound at once, by the
 // lower bound when the time has come. Events that the filter leaves out count as finished.
 func (g *group) save(timed bool) {
-	s, done := g.config.Settings, g.looked
-	if len(g.window) > 0 {
-		done = g.window[0].number - 1
-	}
+	s, v := g.config.Settings, g.store.view()
+	done, place := g.finished(v)
 	since := done - g.counted
 	due := since >= int(s.MaxCheckpoint)
 	if timed && since >= max(1, int(s.MinCheckpoint)) {
 		due = due || time.Since(g.saved) >= time.Duration(s.CheckpointAfter)*time.Millisecond
 	}
-	if !due || g.finished == 0 {
+	if !due || place == 0 {
 		return
 	}
-	text := g.text(g.store.view(), g.finished-1)
+	text := g.text(v, place-1)
 	e := newEvent(checkpointType, text, nil)
 	if _, err := g.store.append(context.Background(), g.config.checkpointStream(), anyRevision, []*event{e}); err != nil {
 		return // the store has ended

@@ -37,7 +37,7 @@ func (g *group) replay(ctx context.Context, stopAt int64) error {
 		}
 		end = link.Revision
 		if found := v.resolve(link, true); found.event != nil {
-			g.retrying = append(g.retrying, &message{resolved: found, replayed: true})
+			g.retrying = append(g.retrying, &message{resolved: found})
 		}
 	}
 	if end < 0 {

@@ -139,6 +139,25 @@ func TestGroup_NackActions_ParkOrSkip(t *testing.T) {
 	require.EqualValues(t, 1, groupInfo(t, c, "s-1").Stats.ParkedMessagesCount, "it stopped before the second")
 }
 
+func TestGroup_ReplayOfALostEvent_PassesItOver(t *testing.T) {
+	c := connect(t, start(t).ConnectionString())
+	write(t, c, "lost", esdb.NoStream{}, some("Lost"))
+	link := some("$>")
+	link.ContentType, link.Data = esdb.ContentTypeBinary, []byte("0@lost")
+	write(t, c, "links", esdb.NoStream{}, link, some("Kept"))
+	group(t, c, "links", eager(func(s *esdb.PersistentSubscriptionSettings) { s.ResolveLinkTos = true }))
+	sub := join(t, c, "links", 10)
+	for range 2 {
+		require.NoError(t, sub.Nack("later", esdb.NackActionPark, delivered(t, sub).Event))
+	}
+	eventually(t, "both are parked", func() bool { return groupInfo(t, c, "links").Stats.ParkedMessagesCount == 2 })
+	_, err := c.DeleteStream(patient(t), "lost", esdb.DeleteStreamOptions{ExpectedRevision: esdb.Any{}})
+	require.NoError(t, err)
+	require.NoError(t, c.ReplayParkedMessages(patient(t), "links", "g", esdb.ReplayParkedMessagesOptions{}))
+	require.Equal(t, "Kept", delivered(t, sub).Event.Event.EventType)
+	require.EqualValues(t, 0, groupInfo(t, c, "links").Stats.ParkedMessagesCount)
+}
+
 func TestGroup_Timeout_HandsOutAgainAndParksAtTheLimit(t *testing.T) {
 	c := connect(t, start(t).ConnectionString())
 	group(t, c, "s-1", eager(func(s *esdb.PersistentSubscriptionSettings) { s.MaxRetryCount, s.MessageTimeout = 1, 30 }))
@@ -232,7 +251,8 @@ func TestGroup_OfAll_FiltersAndSkipsItsOwnTraces(t *testing.T) {
 			require.NoError(t, everything.Ack(e.Event))
 		}
 	}
-	eventually(t, "the checkpoint is behind the last", func() bool {
+	last = write(t, c, "s-0", esdb.Revision(1), some("Other"))
+	eventually(t, "the checkpoint passes what the filter leaves out", func() bool {
 		info, err := c.GetPersistentSubscriptionInfoToAll(patient(t), "g", esdb.GetPersistentSubscriptionOptions{})
 		require.NoError(t, err)
 		return info.Stats.LastCheckpointedPosition != nil && info.Stats.LastCheckpointedPosition.Commit >= last.CommitPosition
