@@ -205,9 +205,9 @@ func (c *consumer) Close() error {
 	}
 	c.closed = true
 	close(c.closing)
-	unheard := c.unheard > 0
+	connected, unheard := c.streams > 0, c.unheard > 0
 	c.mu.Unlock()
-	if c.log.ctx.Err() == nil {
+	if connected {
 		ctx, cancel := context.WithTimeout(c.ctx, flushTimeout)
 		defer cancel()
 		if unheard {
@@ -244,7 +244,9 @@ func (c *consumer) flush(ctx context.Context, counting bool) {
 			return client.GetPersistentSubscriptionInfoToAll(ctx, c.group.Name, esdb.GetPersistentSubscriptionOptions{Deadline: &deadline})
 		})
 		if err != nil {
-			c.logger.Warn("the last answers may be lost and their events come again", "error", err)
+			if counting && ctx.Err() == nil {
+				c.logger.Warn("the last answers may be lost and their events come again", "error", err)
+			}
 			return
 		}
 		c.mu.Lock()
