@@ -153,7 +153,7 @@ func (gs *groups) delete(ctx context.Context, key groupKey) error {
 	delete(gs.byKey, key)
 	g.do(func() { g.drop(missing(key)) })
 	g.stop()
-	return g.forget(ctx)
+	return g.forget(context.WithoutCancel(ctx))
 }
 
 // save writes all settings with one group changed, or gone when c is nil.
@@ -167,7 +167,8 @@ func (gs *groups) save(ctx context.Context, key groupKey, c *groupConfig) error 
 	if c != nil {
 		configs = append(configs, *c)
 	}
-	_, err := gs.store.append(ctx, configStream, anyRevision, []*event{newEvent("PersistentConfig1", configs, nil)})
+	// A caller who leaves must not leave the settings and the groups at odds.
+	_, err := gs.store.append(context.WithoutCancel(ctx), configStream, anyRevision, []*event{newEvent("PersistentConfig1", configs, nil)})
 	return err
 }
 

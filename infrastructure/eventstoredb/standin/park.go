@@ -43,5 +43,5 @@ func (g *group) replay(ctx context.Context, stopAt int64) error {
 	if end < 0 {
 		return nil
 	}
-	return g.store.truncate(ctx, g.config.parkedStream(), end+1)
+	return g.store.truncate(context.WithoutCancel(ctx), g.config.parkedStream(), end+1)
 }

@@ -72,6 +72,27 @@ func TestStore_ManyWriters_ShareTransactionsAndLoseNothing(t *testing.T) {
 	require.Less(t, int(s.journal.at), writers*each, "writes that wait are written together")
 }
 
+func TestStore_CallerLeaves_TheWriteIsWholeOrNot(t *testing.T) {
+	s, err := openStore(t.TempDir())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.close()) }()
+	for range 100 {
+		ctx, cancel := context.WithCancel(context.Background())
+		go cancel()
+		before := s.view().stream("s-1").last()
+		done, err := s.append(ctx, "s-1", anyRevision, []*event{newEvent("First", "x", nil), newEvent("Second", "x", nil)})
+		if err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+			require.Zero(t, done)
+		} else {
+			require.Equal(t, 2, done.events)
+		}
+		_, err = s.append(context.Background(), "s-2", anyRevision, []*event{newEvent("Behind", "x", nil)})
+		require.NoError(t, err)
+		require.Contains(t, []int64{before, before + 2}, s.view().stream("s-1").last())
+	}
+}
+
 func TestStore_Closed_RefusesWrites(t *testing.T) {
 	s, err := openStore(t.TempDir())
 	require.NoError(t, err)

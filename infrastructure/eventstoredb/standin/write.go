@@ -74,7 +74,10 @@ func (s *store) append(ctx context.Context, name string, expected expectation, e
 		result = written{last.Revision, last.Position, len(events)}
 		return nil
 	})
-	return result, err
+	if err != nil {
+		return written{}, err // and result is not looked at: the write may still be under way
+	}
+	return result, nil
 }
 
 // check decides as the server's index writer does. It returns where the events stand when
@@ -163,8 +166,9 @@ func (s *store) truncate(ctx context.Context, name string, before int64) error {
 }
 
 // remove deletes the stream: softly, or for good by a tombstone.
-func (s *store) remove(ctx context.Context, name string, expected expectation, forGood bool) (position uint64, err error) {
-	err = s.do(ctx, func() error {
+func (s *store) remove(ctx context.Context, name string, expected expectation, forGood bool) (uint64, error) {
+	var position uint64
+	err := s.do(ctx, func() error {
 		if _, err := s.check(name, expected, nil); err != nil {
 			return err
 		}
@@ -177,5 +181,8 @@ func (s *store) remove(ctx context.Context, name string, expected expectation, f
 		position = s.stage(name, grave).Position
 		return nil
 	})
-	return position, err
+	if err != nil {
+		return 0, err
+	}
+	return position, nil
 }
