@@ -53,17 +53,19 @@ func levelled(picture *image.Gray, lines slope, scale float64) *image.Gray {
 		sx := int((cx + dx*cos - dy*sin) * 65536)
 		sy := int((cy + dx*fall + dy*cos) * 65536)
 		row := out.Pix[y*ow : (y+1)*ow]
+		endX, endY := sx+(ow-1)*stepX, sy+(ow-1)*stepY
+		inside := min(sx, endX) >= 0 && min(sy, endY) >= 0 && max(sx, endX)>>16 < w-1 && max(sy, endY)>>16 < h-1
 		for x := range row {
 			ix, iy := sx>>16, sy>>16
-			if ix < 0 || iy < 0 || ix+1 >= w || iy+1 >= h {
+			if !inside && (ix < 0 || iy < 0 || ix+1 >= w || iy+1 >= h) {
 				row[x] = 255
 			} else {
-				above := picture.Pix[iy*picture.Stride+ix:]
-				below := picture.Pix[(iy+1)*picture.Stride+ix:]
+				at := iy*picture.Stride + ix
+				above, below := picture.Pix[at:at+2:at+2], picture.Pix[at+picture.Stride:at+picture.Stride+2]
 				fx, fy := sx&0xffff>>8, sy&0xffff>>8
-				top := int(above[0])*(256-fx) + int(above[1])*fx
-				bottom := int(below[0])*(256-fx) + int(below[1])*fx
-				row[x] = byte((top*(256-fy) + bottom*fy) >> 16)
+				top := int(above[0])<<8 + (int(above[1])-int(above[0]))*fx
+				bottom := int(below[0])<<8 + (int(below[1])-int(below[0]))*fx
+				row[x] = byte((top<<8 + (bottom-top)*fy) >> 16)
 			}
 			sx += stepX
 			sy += stepY

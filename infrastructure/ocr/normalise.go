@@ -26,31 +26,60 @@ func Normalise(picture *image.Gray) *image.Gray {
 	paper := ground.paper()
 	dark := ground.dark(paper)
 	sheet := ground.sheet()
+	levels := make([]float64, ground.w)
 	for y := range h {
 		from := picture.Pix[y*picture.Stride : y*picture.Stride+w]
 		to := out.Pix[y*w : (y+1)*w]
-		by := float64(y)/block - 0.5
-		for x := range w {
-			cell := y/block*ground.w + x/block
-			if !sheet[cell] {
-				to[x] = 255
-				continue
-			}
-			if dark[cell] {
+		between(levels, paper, ground.h, float64(y)/block-0.5)
+		for bx := range ground.w {
+			cell := y/block*ground.w + bx
+			first, last := bx*block, min((bx+1)*block, w)
+			switch {
+			case !sheet[cell]:
+				for x := first; x < last; x++ {
+					to[x] = 255
+				}
+			case dark[cell]:
 				own := int(ground.level[cell])
-				to[x] = byte(255 - min(255, 255*max(0, int(from[x])-own)/max(255-own, 60)))
-				continue
+				for x := first; x < last; x++ {
+					to[x] = byte(255 - min(255, 255*max(0, int(from[x])-own)/max(255-own, 60)))
+				}
+			default:
+				middle := min(first+block/2, last)
+				stretch(to[first:middle], from[first:middle], levels[max(0, bx-1)], levels[bx], block/2)
+				stretch(to[middle:last], from[middle:last], levels[bx], levels[min(bx+1, ground.w-1)], 0)
 			}
-			level := sample(paper, ground.w, ground.h, float64(x)/block-0.5, by)
-			to[x] = stretch(255 * float64(from[x]) / level)
 		}
 	}
 	return out
 }
 
-// stretch spreads what lies between black and white over the whole range.
-func stretch(v float64) byte {
-	return byte(min(255, max(0, (v-black)*255/(white-black))))
+// between fills a row of levels from the rows of a grid at a height between them.
+func between(row, v []float64, h int, y float64) {
+	y = min(max(y, 0), float64(h-1))
+	y0 := int(y)
+	y1 := min(y0+1, h-1)
+	f := y - float64(y0)
+	w := len(row)
+	for x := range row {
+		row[x] = v[y0*w+x]*(1-f) + v[y1*w+x]*f
+	}
+}
+
+// stretch divides by a level of paper that changes evenly over one block, of which the
+// pixels begin at the given one, and spreads what lies between black and white over the
+// whole range.
+func stretch(to, from []byte, left, right float64, at int) {
+	// In 1/65536: factor times a brightness is its place in the range.
+	const whole = 255 * 255 * 65536 / (white - black)
+	const foot = black * 255 * 65536 / (white - black)
+	factor := int(whole / left)
+	step := int((whole/right - whole/left) / block)
+	factor += at * step
+	for i, v := range from {
+		to[i] = byte(min(255, max(0, (int(v)*factor-foot)>>16)))
+		factor += step
+	}
 }
 
 // grid holds a brightness for each block of a picture.
@@ -252,16 +281,4 @@ func smooth(v []float64, w, h, reach int) []float64 {
 		return out
 	}
 	return pass(pass(v, w, 1, h, w), h, w, w, 1)
-}
-
-// sample reads a grid between its points.
-func sample(v []float64, w, h int, x, y float64) float64 {
-	x = min(max(x, 0), float64(w-1))
-	y = min(max(y, 0), float64(h-1))
-	x0, y0 := int(x), int(y)
-	x1, y1 := min(x0+1, w-1), min(y0+1, h-1)
-	fx, fy := x-float64(x0), y-float64(y0)
-	top := v[y0*w+x0]*(1-fx) + v[y0*w+x1]*fx
-	bottom := v[y1*w+x0]*(1-fx) + v[y1*w+x1]*fx
-	return top*(1-fy) + bottom*fy
 }

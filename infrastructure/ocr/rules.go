@@ -1,7 +1,9 @@
 package ocr
 
 import (
+	"encoding/binary"
 	"image"
+	"math"
 	"slices"
 )
 
@@ -10,15 +12,47 @@ import (
 func RemoveRules(page *image.Gray) {
 	w, h := page.Rect.Dx(), page.Rect.Dy()
 	long := max(60, min(w, h)/25)
-	mark := make([]bool, w*h)
-	markRuns(page, mark, w, h, 1, page.Stride, w, 1, long)
-	markRuns(page, mark, h, w, page.Stride, 1, 1, w, long)
+	across := lines{page.Pix, h, page.Stride, 1}
+	down := lines{page.Pix, w, 1, page.Stride}
+	starts, lasts := make([]int, w), make([]int, w)
+	for x := range lasts {
+		lasts[x] = -ruleGap - 1
+	}
+	var marks []int
 	for y := range h {
-		for x := range w {
-			if mark[y*w+x] {
-				page.Pix[y*page.Stride+x] = 255
+		row := page.Pix[y*page.Stride : y*page.Stride+w]
+		start, last := 0, -ruleGap-1
+		for x := 0; x < w; x++ {
+			if row[x] >= ruleInk {
+				x += blank(row[x:])
+				continue
 			}
+			if x-last > ruleGap {
+				if last-start >= long {
+					marks = across.mark(marks, y, start, last)
+				}
+				start = x
+			}
+			last = x
+			if y-lasts[x] > ruleGap {
+				if lasts[x]-starts[x] >= long {
+					marks = down.mark(marks, x, starts[x], lasts[x])
+				}
+				starts[x] = y
+			}
+			lasts[x] = y
 		}
+		if last-start >= long {
+			marks = across.mark(marks, y, start, last)
+		}
+	}
+	for x, last := range lasts {
+		if last-starts[x] >= long {
+			marks = down.mark(marks, x, starts[x], last)
+		}
+	}
+	for _, at := range marks {
+		page.Pix[at] = 255
 	}
 }
 
@@ -28,46 +62,47 @@ const (
 	ruleThick = 7   // pixels; anything thicker is no rule
 )
 
-// markRuns marks long thin runs along lines of n pixels; step and lineStep walk the page,
-// markLine and markStep the marks.
-func markRuns(page *image.Gray, mark []bool, n, lines, step, lineStep, markLine, markStep, long int) {
-	dark := func(line, i int) bool {
-		return line >= 0 && line < lines && page.Pix[line*lineStep+i*step] < ruleInk
+// blank tells how many pixels after the first can be passed over for being white: most of a
+// page is.
+func blank(row []byte) int {
+	n := 0
+	for len(row) >= n+8 && binary.NativeEndian.Uint64(row[n:]) == math.MaxUint64 {
+		n += 8
 	}
-	for line := range lines {
-		for i := 0; i < n; i++ {
-			if !dark(line, i) {
-				continue
-			}
-			last := i
-			for j := i + 1; j < n && j-last <= ruleGap; j++ {
-				if dark(line, j) {
-					last = j
-				}
-			}
-			if last-i >= long {
-				for j := i; j <= last; j++ {
-					if thickness(dark, line, j) <= ruleThick {
-						for d := -1; d <= 1; d++ {
-							if l := line + d; l >= 0 && l < lines {
-								mark[l*markLine+j*markStep] = true
-							}
-						}
-					}
-				}
-			}
-			i = last
+	return max(0, n-1)
+}
+
+// lines are the rows or the columns of a page.
+type lines struct {
+	pix            []byte
+	count          int
+	lineStep, step int
+}
+
+func (l lines) dark(line, i int) bool {
+	return line >= 0 && line < l.count && l.pix[line*l.lineStep+i*l.step] < ruleInk
+}
+
+// mark appends the places of a run's ink and its borders, where it is thin.
+func (l lines) mark(marks []int, line, first, last int) []int {
+	for i := first; i <= last; i++ {
+		if l.thickness(line, i) > ruleThick {
+			continue
+		}
+		for near := max(0, line-1); near <= min(line+1, l.count-1); near++ {
+			marks = append(marks, near*l.lineStep+i*l.step)
 		}
 	}
+	return marks
 }
 
 // thickness of the ink across the line at i, counted up to just above what a rule has.
-func thickness(dark func(line, i int) bool, line, i int) int {
+func (l lines) thickness(line, i int) int {
 	n := 1
-	for d := 1; d <= ruleThick && dark(line-d, i); d++ {
+	for d := 1; d <= ruleThick && l.dark(line-d, i); d++ {
 		n++
 	}
-	for d := 1; d <= ruleThick && dark(line+d, i); d++ {
+	for d := 1; d <= ruleThick && l.dark(line+d, i); d++ {
 		n++
 	}
 	return n
@@ -111,6 +146,7 @@ func pieces(page *image.Gray, found func(image.Rectangle)) {
 		next := 0
 		for x := 0; x < w; x++ {
 			if row[x] >= ink {
+				x += blank(row[x:])
 				continue
 			}
 			start := x

@@ -13,7 +13,7 @@ const (
 
 // points are the ink of a picture, thinned to what a profile needs.
 type points struct {
-	x, y []float64
+	x, y []int
 	w, h int
 }
 
@@ -28,8 +28,8 @@ func inkPoints(picture *image.Gray) points {
 				dark = min(dark, picture.Pix[(y+j)*picture.Stride+x+j])
 			}
 			if dark < ink {
-				p.x = append(p.x, float64(x/step))
-				p.y = append(p.y, float64(y/step))
+				p.x = append(p.x, x/step)
+				p.y = append(p.y, y/step)
 			}
 		}
 	}
@@ -39,21 +39,21 @@ func inkPoints(picture *image.Gray) points {
 // sharpness of the profile of ink across lines that fall by the angle: the sum of squared
 // differences of neighbouring rows, which is largest when lines of type fall into rows.
 func (p points) sharpness(radians float64) float64 {
-	tan := math.Tan(radians)
-	rows := make([]float64, p.h+2*p.w+2)
-	offset := float64(p.w)
+	// Fixed point, 16 bits of fraction.
+	fall := int(math.Tan(radians) * 65536)
+	offset := p.w << 16
+	rows := make([]int, p.h+2*p.w+2)
 	for i, x := range p.x {
-		at := p.y[i] - x*tan + offset
-		if at >= 0 && int(at) < len(rows) {
-			rows[int(at)]++
+		if at := p.y[i] + (offset-x*fall)>>16; uint(at) < uint(len(rows)) {
+			rows[at]++
 		}
 	}
-	sum := 0.0
+	sum := 0
 	for i := 1; i < len(rows); i++ {
 		d := rows[i] - rows[i-1]
 		sum += d * d
 	}
-	return sum
+	return float64(sum)
 }
 
 // slope is the angle, in radians, by which lines of type fall to the right: at the middle
@@ -110,7 +110,7 @@ func (p points) steepest(guess, reach float64) float64 {
 func (p points) band(from, to float64) points {
 	part := points{w: p.w, h: p.h}
 	for i, y := range p.y {
-		if h := y / float64(p.h); h >= from && h < to {
+		if h := float64(y) / float64(p.h); h >= from && h < to {
 			part.x = append(part.x, p.x[i])
 			part.y = append(part.y, y)
 		}
