@@ -77,24 +77,14 @@ func (a *api) pastApplication(c *call, id uuid.UUID, until application.Until) er
 		Revision: revision, Position: last.Position,
 	}}
 	for i, d := range state.Documents {
-		body.Documents[i] = documentSummary{d.ID, d.Kind, d.Type, d.Size, d.SHA256, d.FileName, d.Status(), d.Label(), decidedBy(d), d.Submission, d.Attempt}
-		if d.Submission == state.Submission && d.Status() == state.Standing {
-			body.DocumentID, body.Label, body.DecidedBy = &body.Documents[i].ID, d.Label(), decidedBy(d)
-		}
+		body.Documents[i] = documentSummary{d.ID, d.Kind, d.Type, d.Size, d.SHA256, d.FileName, d.Status(), d.Label(), d.DecidedBy(), d.Submission, d.Attempt}
+	}
+	if d, ok := state.StandsBy(); ok {
+		body.DocumentID, body.Label, body.DecidedBy = &d.ID, d.Label(), d.DecidedBy()
 	}
 	c.Header("ETag", etag(revision))
 	c.Header(headerPosition, last.Position.String())
 	return c.json(http.StatusOK, body)
-}
-
-func decidedBy(d domain.SubmittedDocument) string {
-	switch {
-	case d.Override != nil:
-		return "person"
-	case d.Verdict != nil:
-		return "machine"
-	}
-	return ""
 }
 
 // visible returns the application's events when the caller may know of it.

@@ -64,6 +64,17 @@ func (a Application) Document(id uuid.UUID) (SubmittedDocument, bool) {
 	return SubmittedDocument{}, false
 }
 
+// StandsBy is the document that the application stands by: the latest of those that have its
+// standing. It reports false while there is none.
+func (a Application) StandsBy() (SubmittedDocument, bool) {
+	for _, d := range slices.Backward(a.Documents) {
+		if d.Submission == a.Submission && d.Status() == a.Standing {
+			return d, true
+		}
+	}
+	return SubmittedDocument{}, false
+}
+
 func (a Application) index(id uuid.UUID) int {
 	return slices.IndexFunc(a.Documents, func(d SubmittedDocument) bool { return d.ID == id })
 }

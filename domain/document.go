@@ -70,6 +70,17 @@ func (d SubmittedDocument) Status() ApplicationStatus {
 	return StatusVerifying
 }
 
+// DecidedBy is "person" where an override holds, "machine" where its verdict does, else "".
+func (d SubmittedDocument) DecidedBy() string {
+	switch {
+	case d.Override != nil:
+		return "person"
+	case d.Verdict != nil:
+		return "machine"
+	}
+	return ""
+}
+
 // evolveDocuments returns the documents after the event; the given slice stays as it is.
 // A document sent again with a later submission is asked for anew, as is one that is to be
 // read again.

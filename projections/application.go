@@ -111,7 +111,7 @@ func storeApplication(b *batch, f *fold, counts map[standing]int) error {
 		return err
 	}
 	var document any
-	d, ok := s.current()
+	d, ok := s.StandsBy()
 	if ok {
 		document = d.ID.String()
 	}
@@ -121,7 +121,7 @@ func storeApplication(b *batch, f *fold, counts map[standing]int) error {
 		_, err := b.exec(`INSERT INTO applications (id, opening_id, applicant_id, applicant, name_key, nim_key, status, reason, submission, document_id, label, decided_by,
 				created, submitted_at, updated_at, revision, position, prepare, state)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			id, s.OpeningID.String(), s.Applicant.ID, applicant, nameKey, nim, string(s.Status), s.Reason, s.Submission, document, label, decidedBy(d),
+			id, s.OpeningID.String(), s.Applicant.ID, applicant, nameKey, nim, string(s.Status), s.Reason, s.Submission, document, label, d.DecidedBy(),
 			f.created, f.submittedAt, f.updatedAt, int64(f.place.Revision), f.place.Commit, f.place.Prepare, state)
 		return err
 	}
@@ -133,7 +133,7 @@ func storeApplication(b *batch, f *fold, counts map[standing]int) error {
 	}
 	_, err = b.exec(`UPDATE applications SET status = ?, reason = ?, submission = ?, document_id = ?, label = ?, decided_by = ?,
 			updated_at = ?, revision = ?, position = ?, prepare = ?, state = ? WHERE id = ?`,
-		string(s.Status), s.Reason, s.Submission, document, label, decidedBy(d),
+		string(s.Status), s.Reason, s.Submission, document, label, d.DecidedBy(),
 		f.updatedAt, int64(f.place.Revision), f.place.Commit, f.place.Prepare, state, id)
 	return err
 }

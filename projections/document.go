@@ -205,7 +205,7 @@ func concludeDocument(b *batch, f *fold, id uuid.UUID, set string, args ...any) 
 	if set != "" {
 		set = ", " + set
 	}
-	all := append([]any{string(d.Status()), string(d.Label()), decidedBy(d), d.Attempt, f.updatedAt, int64(f.place.Revision), f.place.Commit, f.place.Prepare}, args...)
+	all := append([]any{string(d.Status()), string(d.Label()), d.DecidedBy(), d.Attempt, f.updatedAt, int64(f.place.Revision), f.place.Commit, f.place.Prepare}, args...)
 	_, err := b.exec(`UPDATE documents SET status = ?, label = ?, decided_by = ?, attempt = ?, updated_at = ?, revision = ?, position = ?, prepare = ?`+set+` WHERE id = ?`,
 		append(all, id.String())...)
 	return err

@@ -142,16 +142,6 @@ func (a *applications) finish() error {
 	return storeCounts(a.b, counts)
 }
 
-// current is the document that the application stands by: the latest of those that have its standing.
-func (s folded) current() (domain.SubmittedDocument, bool) {
-	for i := len(s.Documents) - 1; i >= 0; i-- {
-		if d := s.Documents[i]; d.Submission == s.Submission && d.Status() == s.Standing {
-			return d, true
-		}
-	}
-	return domain.SubmittedDocument{}, false
-}
-
 // queue is what waits for a person: while the application is undecided and stands in review
 // or by a failed reading, the documents that make it stand there. A better document takes
 // the others out of the queue; when it turns out worse they are back, with their old age.
@@ -169,14 +159,4 @@ func (s folded) queue() map[uuid.UUID]conclusion {
 		}
 	}
 	return waiting
-}
-
-func decidedBy(d domain.SubmittedDocument) string {
-	switch {
-	case d.Override != nil:
-		return "person"
-	case d.Verdict != nil:
-		return "machine"
-	}
-	return ""
 }
