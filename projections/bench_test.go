@@ -75,7 +75,7 @@ func BenchmarkProject(b *testing.B) {
 				events, used := 0, time.Duration(0)
 				for b.Loop() {
 					b.StopTimer()
-					s := openSQLite(b, databases[0].place(b))
+					s := openStore(b, sqlitePlace(b))
 					before := processorTime(b)
 					b.StartTimer()
 					prepared := map[string]*sqlx.Stmt{}
@@ -105,7 +105,7 @@ func processorTime(b *testing.B) time.Duration {
 // BenchmarkQueries asks a store of 100,000 applications.
 func BenchmarkQueries(b *testing.B) {
 	story := manyApplications(b, 100_000)
-	s := openSQLite(b, databases[0].place(b))
+	s := openStore(b, sqlitePlace(b))
 	prepared := map[string]*sqlx.Stmt{}
 	for records := range slices.Chunk(story.records, batchSize) {
 		require.NoError(b, s.take(story.codec, prepared, records))

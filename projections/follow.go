@@ -32,6 +32,8 @@ var ErrRunning = errors.New("projections: running already")
 // Run follows the log into all models until ctx ends, and then returns nil. A lost log or
 // database is followed again, with growing delays, from what is committed. There is one
 // follower: a model that is behind is brought to where the others stand before they go on.
+// Of several processes that Run on one PostgreSQL database one follows; the others watch what
+// it commits, and one of them goes on when it ends or is lost.
 func (s *Store) Run(ctx context.Context, log application.Log, codec *application.Codec) error {
 	if !s.running.TryLock() {
 		return ErrRunning
@@ -39,11 +41,15 @@ func (s *Store) Run(ctx context.Context, log application.Log, codec *application
 	defer s.running.Unlock()
 	delay := firstDelay
 	for ctx.Err() == nil {
-		progressed, err := s.follow(ctx, log, codec)
+		began, progressed := time.Now(), false
+		err := s.turn(ctx, func(ctx context.Context) (err error) {
+			progressed, err = s.follow(ctx, log, codec)
+			return err
+		})
 		if ctx.Err() != nil {
 			break
 		}
-		if progressed {
+		if progressed || time.Since(began) > lastDelay {
 			delay = firstDelay
 		}
 		s.failed(err)
@@ -96,8 +102,12 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // resume takes up the committed checkpoints and returns the earliest.
 func (s *Store) resume(ctx context.Context) (application.Position, error) {
+	return s.checkpoints(ctx, s.write)
+}
+
+func (s *Store) checkpoints(ctx context.Context, from *sqlx.DB) (application.Position, error) {
 	var rows []modelRow
-	if err := s.write.SelectContext(ctx, &rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
+	if err := from.SelectContext(ctx, &rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
 		return application.Position{}, err
 	}
 	stored := make(map[string]modelRow, len(rows))
@@ -112,6 +122,9 @@ func (s *Store) resume(ctx context.Context) (application.Position, error) {
 			return application.Position{}, fmt.Errorf("model %s was replaced by another version", p.models[0].name)
 		}
 		first := stored[p.models[0].name]
+		if first.place().Compare(p.position) > 0 {
+			p.fault = nil // another program understood what stopped this one
+		}
 		p.position, p.skipped = first.place(), first.Skipped
 		if p.fault == nil && (earliest == nil || p.position.Compare(*earliest) < 0) {
 			earliest = &p.position
@@ -140,6 +153,9 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 		if done[i], err = p.run(b, events); err != nil {
 			return err
 		}
+	}
+	if err := s.notify(b); err != nil {
+		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return err

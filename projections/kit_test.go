@@ -25,15 +25,21 @@ var databases = []struct {
 	place func(t testing.TB) string
 	open  func(t testing.TB, place string) *Store
 }{
-	{"sqlite", func(t testing.TB) string { return filepath.Join(t.TempDir(), "views.db") }, openSQLite},
+	{"sqlite", sqlitePlace, openStore},
+	{"postgres", postgresPlace, openStore},
 }
 
-func openSQLite(t testing.TB, place string) *Store {
+func sqlitePlace(t testing.TB) string { return filepath.Join(t.TempDir(), "views.db") }
+
+func openStore(t testing.TB, place string) *Store {
 	s, err := Open(context.Background(), place)
 	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+// Places makes fresh, empty databases of each kind, for the tests outside of the package.
+var Places = map[string]func(testing.TB) string{"sqlite": sqlitePlace, "postgres": postgresPlace}
 
 // onEach runs the test with a fresh store on every database.
 func onEach(t *testing.T, test func(t *testing.T, s *Store)) {

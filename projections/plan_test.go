@@ -14,7 +14,7 @@ import (
 var slow = regexp.MustCompile(`SCAN \w+$|TEMP B-TREE`)
 
 func TestQueries_Plans_WalkIndexes(t *testing.T) {
-	s := openSQLite(t, databases[0].place(t))
+	s := openStore(t, sqlitePlace(t))
 	aStory(t).feed(s)
 	check := func(query string, args ...any) {
 		t.Helper()

@@ -64,11 +64,13 @@ func TestRebuild_AnyBatchesAndRestarts_EqualsLive(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
 				story := drawStory(r, t)
 				live := database.open(t, database.place(t))
+				defer live.Close()
 				for i := range story.records {
 					require.NoError(r, feed(live, story.codec, story.records[i:i+1]))
 				}
 				place := database.place(t)
 				s := database.open(t, place)
+				defer func() { s.Close() }()
 				for seen := 0; seen < len(story.records); {
 					n := rapid.IntRange(1, len(story.records)-seen).Draw(r, "batch")
 					again := rapid.IntRange(0, seen).Draw(r, "repeated")

@@ -5,8 +5,7 @@
 //
 // The SQL text is what SQLite and PostgreSQL share: `?` placeholders, rebound for the driver;
 // TEXT and BIGINT only (times are nanoseconds since 1970, UTC; flags 0 or 1; nested values
-// JSON); upserts with ON CONFLICT. Keys that are searched by range hold A-Z, 0-9 and blanks
-// and need a collation that compares bytes.
+// JSON); upserts with ON CONFLICT. Both compare texts byte by byte and keep any text.
 package projections
 
 import (
@@ -19,6 +18,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
@@ -31,10 +31,12 @@ import (
 type Store struct {
 	write      *sqlx.DB // one connection
 	read       *sqlx.DB
+	server     *postgres // nil: SQLite
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
 
-	running    sync.Mutex // held by Run
+	running    sync.Mutex // held by Run and Watch
+	leads      atomic.Bool
 	mu         sync.Mutex // guards what follows, and the projectors' progress
 	projectors []*projector
 	waiters    map[*waiter]struct{}
@@ -47,10 +49,15 @@ type Option func(*Store)
 // WithLogger sets where warnings and faults of following are logged; by default nowhere.
 func WithLogger(l *slog.Logger) Option { return func(s *Store) { s.logger = l } }
 
-// Open opens or makes the SQLite database at the path. Models whose stored version differs
-// from this program's are emptied; Run fills them again from the start of the log.
-func Open(ctx context.Context, path string, options ...Option) (*Store, error) {
-	path, err := filepath.Abs(path)
+// Open opens the database at the target: the path of an SQLite file, made where there is
+// none, or the postgres:// URL of a PostgreSQL database (14 or newer, encoding UTF8) whose
+// user may create tables in the first schema of the search path. Models whose stored version
+// differs from this program's are emptied; Run fills them again from the start of the log.
+func Open(ctx context.Context, target string, options ...Option) (*Store, error) {
+	if isServer(target) {
+		return openPostgres(ctx, target, newProjectors(), options)
+	}
+	path, err := filepath.Abs(target)
 	if err != nil {
 		return nil, fmt.Errorf("projections: %w", err)
 	}
@@ -78,19 +85,28 @@ func Open(ctx context.Context, path string, options ...Option) (*Store, error) {
 }
 
 func open(ctx context.Context, write, read *sqlx.DB, projectors []*projector, options []Option) (*Store, error) {
-	s := &Store{write: write, read: read, projectors: projectors, waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
-	for _, o := range options {
-		o(s)
-	}
+	s := newStore(write, read, projectors, options)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
 	}
 	return s, nil
 }
 
-// Close releases the database. Run must have returned.
+func newStore(write, read *sqlx.DB, projectors []*projector, options []Option) *Store {
+	s := &Store{write: write, read: read, projectors: projectors, waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
+	for _, o := range options {
+		o(s)
+	}
+	return s
+}
+
+// Close releases the database. Run and Watch must have returned.
 func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
+	err := errors.Join(s.read.Close(), s.write.Close())
+	if s.server != nil {
+		err = errors.Join(err, s.server.locks.Close())
+	}
+	return err
 }
 
 // model is a set of tables with a name and a version of its own.
@@ -131,7 +147,15 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.Exec(modelsSchema); err != nil {
+	create := func(statement string) string { return statement }
+	if s.server != nil {
+		create = s.server.create
+		// Several processes may start at once.
+		if _, err := tx.Exec(`SELECT pg_advisory_xact_lock($1)`, s.server.lock+1); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(create(modelsSchema)); err != nil {
 		return err
 	}
 	var rows []modelRow
@@ -149,7 +173,7 @@ func (s *Store) migrate(ctx context.Context) error {
 			continue
 		}
 		for _, m := range p.models {
-			if err := remake(tx, m, stored[m.name].Tables); err != nil {
+			if err := remake(tx, m, stored[m.name].Tables, create); err != nil {
 				return fmt.Errorf("model %s: %w", m.name, err)
 			}
 		}
@@ -157,14 +181,14 @@ func (s *Store) migrate(ctx context.Context) error {
 	return tx.Commit()
 }
 
-func remake(tx *sqlx.Tx, m model, old string) error {
+func remake(tx *sqlx.Tx, m model, old string, create func(string) string) error {
 	for _, table := range strings.Fields(old) {
 		if _, err := tx.Exec(`DROP TABLE IF EXISTS ` + table); err != nil {
 			return err
 		}
 	}
 	for _, statement := range m.schema {
-		if _, err := tx.Exec(statement); err != nil {
+		if _, err := tx.Exec(create(statement)); err != nil {
 			return err
 		}
 	}
