@@ -2,6 +2,8 @@
 
 SHELL    := /bin/bash
 PACKAGES := gcc g++ libc6-dev libtesseract-dev libleptonica-dev tesseract-ocr-eng tesseract-ocr-ind
+# What the tests need besides: a PostgreSQL server that they start and stop themselves.
+TEST_PACKAGES := postgresql
 SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Packages that link Tesseract, and the tests that run the real binary: the race detector
 # does not see into C++, and these spend their time there.
@@ -31,6 +33,7 @@ deps:
 demo: build
 	@./bin/asprak demo
 
+test: PACKAGES += $(TEST_PACKAGES)
 test: lint
 	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
 	go test -timeout 12m $(OCR)
