@@ -1,6 +1,14 @@
 package main
 
-import "path/filepath"
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	"asprak/application"
+	"asprak/infrastructure/embedded"
+	"asprak/infrastructure/eventstoredb"
+)
 
 // folder is where the embedded default keeps everything.
 type folder struct {
@@ -11,3 +19,31 @@ func (f folder) log() string       { return filepath.Join(f.Data, "log.db") }
 func (f folder) views() string     { return filepath.Join(f.Data, "views.db") }
 func (f folder) documents() string { return filepath.Join(f.Data, "documents") }
 func (f folder) key() string       { return filepath.Join(f.Data, "token.key") }
+
+// storage says where the log is kept.
+type storage struct {
+	folder     `embed:""`
+	EventStore string `name:"eventstore" env:"ASPRAK_EVENTSTORE" default:"embedded" help:"The event log: embedded (in the data folder), or an esdb:// connection string."`
+}
+
+// eventLog is a log with its queue, of either kind.
+type eventLog interface {
+	application.Log
+	application.Queue
+	Close() error
+}
+
+func (s storage) openLog(ctx context.Context, logger *slog.Logger) (eventLog, error) {
+	if s.EventStore == "embedded" {
+		log, err := embedded.Open(ctx, s.log())
+		if err != nil {
+			return nil, err // and not a nil *Log that is no nil eventLog
+		}
+		return log, nil
+	}
+	log, err := eventstoredb.Open(ctx, s.EventStore, eventstoredb.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
+}

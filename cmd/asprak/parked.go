@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
-
-	"asprak/infrastructure/embedded"
 )
 
 type parkedCmd struct {
@@ -17,12 +16,12 @@ type parkedCmd struct {
 }
 
 type parkedListCmd struct {
-	folder `embed:""`
+	storage `embed:""`
 }
 
 // Run may be used beside a running server: several processes may open one log.
 func (c *parkedListCmd) Run(ctx context.Context, env environment) error {
-	log, err := embedded.Open(ctx, c.log())
+	log, err := c.openLog(ctx, slog.Default())
 	if err != nil {
 		return err
 	}
@@ -40,12 +39,12 @@ func (c *parkedListCmd) Run(ctx context.Context, env environment) error {
 }
 
 type parkedReplayCmd struct {
-	folder `embed:""`
-	IDs    []uuid.UUID `arg:"" optional:"" name:"event" help:"Event ids; none: all."`
+	storage `embed:""`
+	IDs     []uuid.UUID `arg:"" optional:"" name:"event" help:"Event ids; none: all."`
 }
 
 func (c *parkedReplayCmd) Run(ctx context.Context, env environment) error {
-	log, err := embedded.Open(ctx, c.log())
+	log, err := c.openLog(ctx, slog.Default())
 	if err != nil {
 		return err
 	}

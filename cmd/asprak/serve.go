@@ -16,7 +16,6 @@ import (
 	"asprak/api"
 	"asprak/application"
 	"asprak/infrastructure/blobs"
-	"asprak/infrastructure/embedded"
 	"asprak/infrastructure/identity"
 	"asprak/infrastructure/messaging"
 	"asprak/infrastructure/workers"
@@ -33,7 +32,7 @@ const readTries = 3
 const shutdown = 20 * time.Second
 
 type serveCmd struct {
-	folder         `embed:""`
+	storage        `embed:""`
 	readerSettings `embed:""`
 	judging        `embed:""`
 	Listen         string `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
@@ -67,7 +66,7 @@ func (c *serveCmd) Run(ctx context.Context, env environment) error {
 type server struct {
 	config   serveCmd
 	logger   *slog.Logger
-	log      *embedded.Log
+	log      eventLog
 	views    *projections.Store
 	pool     *workers.Pool
 	tokens   *identity.Tokens
@@ -90,7 +89,7 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if s.tokens, err = identity.Open(config.key()); err != nil {
 		return nil, err
 	}
-	if s.log, err = embedded.Open(ctx, config.log()); err != nil {
+	if s.log, err = config.openLog(ctx, logger); err != nil {
 		return nil, err
 	}
 	documents, err := blobs.Open(config.documents())

@@ -9,10 +9,23 @@ import (
 
 	"asprak/cmd/asprak/samples"
 	"asprak/domain"
+	"asprak/infrastructure/eventstoredb/standin"
 )
 
-func TestDemo_AgainstARunningServer_TellsTheStory(t *testing.T) {
-	p := startProcess(t)
+func TestDemo_OnTheEmbeddedLog_TellsTheStory(t *testing.T) {
+	tellStory(t, startProcess(t))
+}
+
+// The same binary, the same story, with the log on a server that speaks EventStoreDB's protocol.
+func TestDemo_OnEventStoreDB_TellsTheStory(t *testing.T) {
+	server, err := standin.New(standin.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	tellStory(t, startProcess(t, "--eventstore", server.ConnectionString()))
+}
+
+func tellStory(t *testing.T, p *process) {
+	t.Helper()
 	set, err := samples.Load()
 	require.NoError(t, err)
 	var out bytes.Buffer
