@@ -19,6 +19,7 @@ run: build
 
 build: deps
 	@mkdir -p bin
+	@[ -x bin/asprak ] || echo "building; the first time takes a minute or two"
 	go build -o bin/asprak ./cmd/asprak
 
 deps:
