@@ -38,9 +38,6 @@ func openStore(t testing.TB, place string) *Store {
 	return s
 }
 
-// Places makes fresh, empty databases of each kind, for the tests outside of the package.
-var Places = map[string]func(testing.TB) string{"sqlite": sqlitePlace, "postgres": postgresPlace}
-
 // onEach runs the test with a fresh store on every database.
 func onEach(t *testing.T, test func(t *testing.T, s *Store)) {
 	for _, d := range databases {

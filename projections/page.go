@@ -3,16 +3,22 @@ package projections
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"asprak/application"
 	"asprak/domain"
@@ -171,7 +177,7 @@ func (s *Store) statement(ctx context.Context, query string) (*sqlx.Stmt, error)
 	}
 	statement, err := s.read.PreparexContext(ctx, s.read.Rebind(query))
 	if err != nil {
-		return nil, fmt.Errorf("projections: %w", err)
+		return nil, failure(err)
 	}
 	if found, loaded := s.statements.LoadOrStore(query, statement); loaded {
 		statement.Close()
@@ -186,7 +192,7 @@ func (s *Store) selectAll(ctx context.Context, dest any, query string, args ...a
 		return err
 	}
 	if err := statement.SelectContext(ctx, dest, args...); err != nil {
-		return fmt.Errorf("projections: %w", err)
+		return failure(err)
 	}
 	return nil
 }
@@ -202,9 +208,24 @@ func (s *Store) getOne(ctx context.Context, missing error, dest any, query strin
 		return missing
 	}
 	if err != nil {
-		return fmt.Errorf("projections: %w", err)
+		return failure(err)
 	}
 	return nil
+}
+
+// failure is the error of a query as its caller gets it: of a server that is away or full
+// that it is so, for a while.
+func failure(err error) error {
+	var lost net.Error
+	var refused *pq.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &lost),
+		errors.As(err, &refused) && slices.Contains([]pqerror.Class{"08", "53", "57"}, refused.Code.Class()):
+		away := domain.Errorf(domain.Unavailable, "views_unavailable", "The read models cannot be asked at the moment.")
+		return fmt.Errorf("%w (%w)", away, err)
+	}
+	return fmt.Errorf("projections: %w", err)
 }
 
 // place is the part of a row that says which event changed it last.

@@ -43,12 +43,12 @@ func (s *Store) watch(ctx context.Context) {
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
 	for {
-		s.look(ctx)
 		// A projector under load notifies with every batch; one look serves several.
-		sleep(ctx, pause)
 		for len(listener.Notify) > 0 {
 			<-listener.Notify
 		}
+		s.look(ctx)
+		sleep(ctx, pause)
 		select {
 		case <-ctx.Done():
 			return

@@ -1,0 +1,312 @@
+package projections_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"asprak/application"
+	"asprak/domain"
+	"asprak/projections"
+)
+
+func open(t testing.TB, place string) *projections.Store {
+	s, err := projections.Open(context.Background(), place)
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// watch watches until the test ends.
+func watch(t testing.TB, s *projections.Store) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Watch(ctx) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
+}
+
+func audited(t testing.TB, s *projections.Store) int {
+	page, err := s.Audit(context.Background(), projections.AuditQuery{Limit: 100})
+	require.NoError(t, err)
+	require.Empty(t, page.Next)
+	return len(page.Items)
+}
+
+func TestWatch_AnotherProcessProjects_WaitIsWokenByIt(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	projector, reader := open(t, place), open(t, place)
+	run(t, projector, w.log)
+	watch(t, reader)
+	require.Eventually(t, func() bool { return projections.Listening(t, reader) }, 10*time.Second, 5*time.Millisecond)
+	require.ErrorIs(t, reader.Run(context.Background(), w.log, w.codec), projections.ErrRunning)
+
+	began := time.Now()
+	const many = 20
+	for i := range many {
+		id, position := w.submit(t, fmt.Sprint("subject-", i))
+		waitFor(t, reader, position)
+		require.GreaterOrEqual(t, reader.Seen().Compare(position), 0)
+		_, err := reader.Application(context.Background(), id)
+		require.NoError(t, err)
+	}
+	require.Less(t, time.Since(began), 3*time.Second, "notices come, the slow look is not needed")
+	for _, m := range reader.Status() {
+		require.Empty(t, m.Error)
+		require.Equal(t, projector.Seen(), m.Position)
+	}
+	require.True(t, projector.Leads())
+	require.False(t, reader.Leads())
+}
+
+func TestWatch_NoNoticesCome_CommitsAreSeenStill(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	projector, reader := open(t, place), open(t, place)
+	run(t, projector, w.log)
+	projections.Deafen(reader)
+	watch(t, reader)
+	for _, subject := range []string{"a", "b"} { // of which the second comes after the first look
+		_, position := w.submit(t, subject)
+		waitFor(t, reader, position)
+	}
+}
+
+func TestRun_SeveralProcesses_OneProjectsAndAnotherGoesOn(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	stores := []*projections.Store{open(t, place), open(t, place), open(t, place)}
+	stops := make([]func(), len(stores))
+	for i, s := range stores {
+		stops[i] = run(t, s, w.log)
+	}
+	leader := func(but int) int {
+		found := -1
+		require.Eventually(t, func() bool {
+			leaders := 0
+			for i, s := range stores {
+				if s.Leads() && i != but {
+					found = i
+					leaders++
+				}
+			}
+			return leaders == 1
+		}, 10*time.Second, 5*time.Millisecond)
+		return found
+	}
+	first := leader(-1)
+	_, position := w.submit(t, "a")
+	for _, s := range stores {
+		waitFor(t, s, position)
+	}
+
+	// The holder's sessions die under it; whoever is next goes on, and it stands ready again.
+	began := time.Now()
+	require.NotZero(t, projections.Terminate(t, place))
+	_, position = w.submit(t, "b")
+	for _, s := range stores {
+		waitFor(t, s, position)
+	}
+	require.Less(t, time.Since(began), 8*time.Second)
+
+	first = leader(-1)
+	began = time.Now()
+	stops[first]()
+	second := leader(first)
+	require.NotEqual(t, first, second)
+	_, position = w.submit(t, "c")
+	for i, s := range stores {
+		if i != first {
+			waitFor(t, s, position)
+		}
+	}
+	require.Less(t, time.Since(began), 5*time.Second)
+	require.Equal(t, 3, audited(t, stores[second]), "each event counts once")
+}
+
+// slow holds back what it hands out until it is told to go on.
+type slow struct {
+	application.Log
+	reached chan struct{}
+	goOn    chan struct{}
+	handed  atomic.Int64
+}
+
+func (l *slow) Follow(ctx context.Context, after application.Position, types ...string) (application.Follower, error) {
+	follower, err := l.Log.Follow(ctx, after, types...)
+	return &slowFollower{follower, l}, err
+}
+
+type slowFollower struct {
+	application.Follower
+	log *slow
+}
+
+func (f *slowFollower) Next(ctx context.Context, max int) ([]application.Record, error) {
+	records, err := f.Follower.Next(ctx, max)
+	if err == nil && f.log.handed.Add(1) == 1 {
+		close(f.log.reached)
+		<-f.log.goOn
+	}
+	return records, err
+}
+
+func TestRun_HolderAwakesAfterItLostTheLock_TakesNothingTwice(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	old, next := open(t, place), open(t, place)
+	held := &slow{Log: w.log, reached: make(chan struct{}), goOn: make(chan struct{})}
+	_, position := w.submit(t, "a")
+	run(t, old, held)
+	<-held.reached
+	run(t, next, w.log)
+	require.NotZero(t, projections.Terminate(t, place))
+	waitFor(t, next, position)
+	require.True(t, next.Leads())
+	close(held.goOn)
+	_, position = w.submit(t, "b")
+	waitFor(t, old, position)
+	require.Equal(t, 2, audited(t, old))
+}
+
+func TestRun_SessionsAreTerminatedAgainAndAgain_EachEventCountsOnce(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	s := open(t, place)
+	run(t, s, w.log)
+	var last application.Position
+	for i := range 40 {
+		_, last = w.submit(t, fmt.Sprint("subject-", i))
+		if i%10 == 9 {
+			require.Eventually(t, func() bool { return projections.Terminate(t, place) > 0 }, 10*time.Second, 5*time.Millisecond)
+		}
+	}
+	waitFor(t, s, last)
+	require.Equal(t, 40, audited(t, s))
+	require.Eventually(t, func() bool { return s.Status()[0].Error == "" }, 10*time.Second, 5*time.Millisecond)
+
+	rebuilt := open(t, projections.Places["postgres"](t))
+	run(t, rebuilt, w.log)
+	waitFor(t, rebuilt, last)
+	want, got := projections.Dump(t, rebuilt), projections.Dump(t, s)
+	for table := range want {
+		require.Equal(t, want[table], got[table], table)
+	}
+}
+
+func TestQueries_SessionsWereTerminated_AnswerOnNewOnes(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	s := open(t, place)
+	stop := run(t, s, w.log)
+	id, position := w.submit(t, "a")
+	waitFor(t, s, position)
+	stop()
+	for range 3 {
+		_, err := s.Application(context.Background(), id)
+		require.NoError(t, err)
+		require.NotZero(t, projections.Terminate(t, place))
+	}
+}
+
+func TestOpen_AddressIsWrong_SaysSoWithoutThePassword(t *testing.T) {
+	for _, address := range []string{"postgres://u:geheim@127.0.0.1:1/x?sslmode=disable&connect_timeout=1", "postgres://u:geheim@%zz/", "postgresql://u:geheim@127.0.0.1:1/x?sslmode=nonsense"} {
+		_, err := projections.Open(context.Background(), address)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "geheim")
+	}
+}
+
+func TestOpen_ManyAtOnce_MakeTheTablesOnce(t *testing.T) {
+	place := projections.Places["postgres"](t)
+	opened := make(chan error, 6)
+	for range cap(opened) {
+		go func() {
+			s, err := projections.Open(context.Background(), place)
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+	}
+	for range cap(opened) {
+		require.NoError(t, <-opened)
+	}
+}
+
+func TestServer_IsAwayForAWhile_QueriesAreUnavailableAndProjectingGoesOn(t *testing.T) {
+	w := openLog(t)
+	road, place := newRoad(t, projections.Places["postgres"](t))
+	s := open(t, place)
+	run(t, s, w.log)
+	id, position := w.submit(t, "a")
+	waitFor(t, s, position)
+	road.cut()
+	_, position = w.submit(t, "b")
+	_, err := s.Application(context.Background(), id)
+	require.Equal(t, "views_unavailable", domain.ErrorCode(err))
+	require.Eventually(t, func() bool { return s.Status()[0].Error != "" }, 10*time.Second, 5*time.Millisecond)
+	_, err = projections.Open(context.Background(), place)
+	require.Error(t, err)
+	road.open()
+	waitFor(t, s, position)
+	require.Equal(t, 2, audited(t, s))
+	require.Eventually(t, func() bool { return s.Status()[0].Error == "" }, 10*time.Second, 5*time.Millisecond)
+}
+
+// road carries connections to the server, and can be cut.
+type road struct {
+	t       testing.TB
+	to      string
+	address string
+
+	mu       sync.Mutex
+	listener net.Listener
+	conns    []net.Conn
+}
+
+func newRoad(t testing.TB, place string) (*road, string) {
+	u, err := url.Parse(place)
+	require.NoError(t, err)
+	r := &road{t: t, to: u.Host, address: "127.0.0.1:0"}
+	r.open()
+	t.Cleanup(r.cut)
+	u.Host = r.address
+	return r, u.String()
+}
+
+func (r *road) open() {
+	listener, err := net.Listen("tcp", r.address)
+	require.NoError(r.t, err)
+	r.listener, r.address = listener, listener.Addr().String()
+	go func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", r.to)
+			if err != nil {
+				from.Close()
+				continue
+			}
+			r.mu.Lock()
+			r.conns = append(r.conns, from, to)
+			r.mu.Unlock()
+			go func() { io.Copy(to, from); to.Close() }()
+			go func() { io.Copy(from, to); from.Close() }()
+		}
+	}()
+}
+
+func (r *road) cut() {
+	r.listener.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, conn := range r.conns {
+		conn.Close()
+	}
+	r.conns = nil
+}
