@@ -71,26 +71,28 @@ func BenchmarkProject(b *testing.B) {
 		story *story
 	}{{"submissions", manyApplications(b, 5000)}, {"lives", manyLives(b, 400)}} {
 		for _, size := range []int{1, 16, batchSize} {
-			b.Run(fmt.Sprintf("%s/batch=%d", log.name, size), func(b *testing.B) {
-				events, used := 0, time.Duration(0)
-				for b.Loop() {
-					b.StopTimer()
-					s := openStore(b, sqlitePlace(b))
-					before := processorTime(b)
-					b.StartTimer()
-					prepared := map[string]*sqlx.Stmt{}
-					for records := range slices.Chunk(log.story.records, size) {
-						require.NoError(b, s.take(log.story.codec, prepared, records))
-						events += len(records)
+			for _, d := range databases {
+				b.Run(fmt.Sprintf("%s/%s/batch=%d", d.name, log.name, size), func(b *testing.B) {
+					events, used := 0, time.Duration(0)
+					for b.Loop() {
+						b.StopTimer()
+						s := d.open(b, d.place(b))
+						before := processorTime(b)
+						b.StartTimer()
+						prepared := map[string]*sqlx.Stmt{}
+						for records := range slices.Chunk(log.story.records, size) {
+							require.NoError(b, s.take(log.story.codec, prepared, records))
+							events += len(records)
+						}
+						b.StopTimer()
+						used += processorTime(b) - before
+						require.NoError(b, s.Close())
+						b.StartTimer()
 					}
-					b.StopTimer()
-					used += processorTime(b) - before
-					require.NoError(b, s.Close())
-					b.StartTimer()
-				}
-				b.ReportMetric(float64(used.Microseconds())/float64(events), "cpu-µs/event")
-				b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
-			})
+					b.ReportMetric(float64(used.Microseconds())/float64(events), "cpu-µs/event")
+					b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+				})
+			}
 		}
 	}
 }

@@ -67,10 +67,15 @@ func waitFor(t testing.TB, s *projections.Store, position application.Position) 
 }
 
 func TestRun_OverARealLog_FollowsAcrossRestarts(t *testing.T) {
+	for name, place := range projections.Places {
+		t.Run(name, func(t *testing.T) { followAcrossRestarts(t, place(t)) })
+	}
+}
+
+func followAcrossRestarts(t *testing.T, place string) {
 	w := openLog(t)
-	path := filepath.Join(t.TempDir(), "views.db")
 	open := func() *projections.Store {
-		s, err := projections.Open(context.Background(), path)
+		s, err := projections.Open(context.Background(), place)
 		require.NoError(t, err)
 		return s
 	}
@@ -131,10 +136,13 @@ func (f *shortLived) Next(ctx context.Context, max int) ([]application.Record, e
 }
 
 func TestRun_LogIsLost_FollowsAgainFromWhatIsCommitted(t *testing.T) {
+	for name, place := range projections.Places {
+		t.Run(name, func(t *testing.T) { followAgain(t, open(t, place(t))) })
+	}
+}
+
+func followAgain(t *testing.T, s *projections.Store) {
 	w := openLog(t)
-	s, err := projections.Open(context.Background(), filepath.Join(t.TempDir(), "views.db"))
-	require.NoError(t, err)
-	defer s.Close()
 	log := &flaky{Log: w.log}
 	var last application.Position
 	for _, subject := range []string{"a", "b", "c"} {
@@ -168,29 +176,31 @@ func BenchmarkRun(b *testing.B) {
 		require.NoError(b, err)
 		return head
 	}
-	for _, name := range []string{"behind", "live"} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				b.StopTimer()
-				w := openLog(b)
-				s, err := projections.Open(context.Background(), filepath.Join(b.TempDir(), "views.db"))
-				require.NoError(b, err)
-				var head application.Position
-				if name == "behind" {
-					head = write(w)
+	for _, database := range []string{"sqlite", "postgres"} {
+		for _, name := range []string{"behind", "live"} {
+			b.Run(database+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					w := openLog(b)
+					s, err := projections.Open(context.Background(), projections.Places[database](b))
+					require.NoError(b, err)
+					var head application.Position
+					if name == "behind" {
+						head = write(w)
+					}
+					b.StartTimer()
+					stop := run(b, s, w.log)
+					if name == "live" {
+						head = write(w)
+					}
+					waitFor(b, s, head)
+					b.StopTimer()
+					stop()
+					require.NoError(b, s.Close())
+					b.StartTimer()
 				}
-				b.StartTimer()
-				stop := run(b, s, w.log)
-				if name == "live" {
-					head = write(w)
-				}
-				waitFor(b, s, head)
-				b.StopTimer()
-				stop()
-				require.NoError(b, s.Close())
-				b.StartTimer()
-			}
-			b.ReportMetric(float64(events*b.N)/b.Elapsed().Seconds(), "events/s")
-		})
+				b.ReportMetric(float64(events*b.N)/b.Elapsed().Seconds(), "events/s")
+			})
+		}
 	}
 }
