@@ -146,11 +146,17 @@ type gap struct{ from, to float64 }
 func misplaced(body []*token, a, b *column, x float64) int {
 	n := 0
 	for _, t := range body {
-		if xc := t.xc(); xc > a.xc() && xc < x && !a.kind.takes(t) && b.kind.takes(t) || xc < b.xc() && xc > x && !b.kind.takes(t) && a.kind.takes(t) {
+		if xc := t.xc(); xc > a.xc() && xc < x && !a.kind.takes(t) && b.kind.asksFor(t) || xc < b.xc() && xc > x && !b.kind.takes(t) && a.kind.asksFor(t) {
 			n++
 		}
 	}
 	return n
+}
+
+// asksFor reports whether a word looks as those of the kind do. Classes and remarks can look
+// like anything: they take what nobody else does, and ask for nothing ("Bergerak 1 | B").
+func (k columnKind) asksFor(t *token) bool {
+	return k != unknownColumn && k != classColumn && k != otherColumn && k.takes(t)
 }
 
 // takes reports whether a word may stand in a column of the kind.
