@@ -122,9 +122,6 @@ func (s *Store) checkpoints(ctx context.Context, from *sqlx.DB) (application.Pos
 			return application.Position{}, fmt.Errorf("model %s was replaced by another version", p.models[0].name)
 		}
 		first := stored[p.models[0].name]
-		if first.place().Compare(p.position) > 0 {
-			p.fault = nil // another program understood what stopped this one
-		}
 		p.position, p.skipped = first.place(), first.Skipped
 		if p.fault == nil && (earliest == nil || p.position.Compare(*earliest) < 0) {
 			earliest = &p.position
@@ -154,7 +151,7 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 			return err
 		}
 	}
-	if err := s.notify(b); err != nil {
+	if err := s.tell(b, done); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"asprak/application"
@@ -127,6 +128,31 @@ func TestRun_SeveralProcesses_OneProjectsAndAnotherGoesOn(t *testing.T) {
 	}
 	require.Less(t, time.Since(began), 5*time.Second)
 	require.Equal(t, 3, audited(t, stores[second]), "each event counts once")
+}
+
+func TestWatch_ProjectorStandsStill_WaitersAreToldAtOnce(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	projector, reader := open(t, place), open(t, place)
+	stop := run(t, projector, w.log)
+	watch(t, reader)
+	_, good := w.submit(t, "a")
+	waitFor(t, reader, good)
+	id := uuid.NewString()
+	broken, err := w.log.Append(context.Background(), "application-"+id, application.NoStream,
+		[]application.NewRecord{{ID: uuid.New(), Type: "ApplicationWithdrawn", Data: []byte(`{"reason":7}`), Metadata: []byte(`{}`)}})
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	require.Equal(t, "not_caught_up", domain.ErrorCode(reader.Wait(ctx, broken.Position)))
+	require.NoError(t, reader.Wait(ctx, good))
+	said := map[string]string{}
+	for _, m := range reader.Status() {
+		said[m.Name] = m.Error
+	}
+	require.Contains(t, said["documents"], "ApplicationWithdrawn")
+	require.Empty(t, said["audit"])
+	stop()
 }
 
 // slow holds back what it hands out until it is told to go on.

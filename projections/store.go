@@ -155,8 +155,10 @@ func (s *Store) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := tx.Exec(create(modelsSchema)); err != nil {
-		return err
+	for _, statement := range []string{modelsSchema, faultsSchema} {
+		if _, err := tx.Exec(create(statement)); err != nil {
+			return err
+		}
 	}
 	var rows []modelRow
 	if err := tx.Select(&rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {

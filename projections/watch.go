@@ -63,6 +63,9 @@ func (s *Store) look(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, lockAnswer)
 	defer cancel()
 	_, err := s.checkpoints(asking, s.read)
+	if err == nil {
+		err = s.hear(asking)
+	}
 	if ctx.Err() == nil {
 		s.failed(err)
 	}
@@ -83,6 +86,7 @@ func (s *Store) turn(ctx context.Context, work func(context.Context) error) erro
 	if err != nil {
 		return err
 	}
+	s.forget()
 	s.leads.Store(true)
 	defer s.leads.Store(false)
 	working, end := context.WithCancel(ctx)
@@ -99,12 +103,3 @@ func (s *Store) turn(ctx context.Context, work func(context.Context) error) erro
 
 // Leads tells whether this process's Run is the one that projects now.
 func (s *Store) Leads() bool { return s.leads.Load() }
-
-// notify tells the processes that watch, once the batch is committed.
-func (s *Store) notify(b *batch) error {
-	if s.server == nil {
-		return nil
-	}
-	_, err := b.exec(`SELECT pg_notify(?, '')`, s.server.channel)
-	return err
-}
