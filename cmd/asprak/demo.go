@@ -105,7 +105,11 @@ func playSample(ctx context.Context, student *caller, openingID string, sample s
 		}
 		fmt.Fprintf(out, "      %s: %s\n", check.Name, printable(check.Detail))
 		for _, e := range check.Evidence {
-			fmt.Fprintf(out, "        %s on page %d at (%.0f, %.0f): read %q, expected %q\n", e.Field, e.Page, e.Box.X0, e.Box.Y0, e.Read, e.Expected)
+			place := "nowhere on the page"
+			if e.Page > 0 {
+				place = fmt.Sprintf("on page %d at (%.0f, %.0f)", e.Page, e.Box.X0, e.Box.Y0)
+			}
+			fmt.Fprintf(out, "        %s %s: read %q, expected %q\n", e.Field, place, e.Read, e.Expected)
 		}
 	}
 	fmt.Fprintln(out)

@@ -51,8 +51,11 @@ type sheet struct {
 	h      float64 // usual height of a word
 }
 
+// hundredths of a point or pixel are finer than any eye: more digits would only fill the log.
+func hundredths(v float64) float64 { return math.Round(v*100) / 100 }
+
 func newSheet(p Page) *sheet {
-	s := &sheet{info: PageInfo{Number: p.Number, Width: p.Width, Height: p.Height}}
+	s := &sheet{info: PageInfo{Number: p.Number, Width: hundredths(p.Width), Height: hundredths(p.Height)}}
 	pixels, layer := 0, 0
 	for _, w := range p.Words {
 		if len(s.tokens) >= maxWordsPerPage {
@@ -70,6 +73,7 @@ func newSheet(p Page) *sheet {
 		} else {
 			layer++
 		}
+		w.Box = Box{hundredths(w.Box.X0), hundredths(w.Box.Y0), hundredths(w.Box.X1), hundredths(w.Box.Y1)}
 		s.tokens = append(s.tokens, &token{Word: w, page: p.Number, x0: w.Box.X0, y0: w.Box.Y0, x1: w.Box.X1, y1: w.Box.Y1})
 	}
 	s.tokens = append(s.tokens, lostInitials(p, s.tokens)...)
