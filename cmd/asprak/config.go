@@ -20,10 +20,19 @@ func (f folder) views() string     { return filepath.Join(f.Data, "views.db") }
 func (f folder) documents() string { return filepath.Join(f.Data, "documents") }
 func (f folder) key() string       { return filepath.Join(f.Data, "token.key") }
 
-// storage says where the log is kept.
+// storage says where the log and the read models are kept.
 type storage struct {
 	folder     `embed:""`
 	EventStore string `name:"eventstore" env:"ASPRAK_EVENTSTORE" default:"embedded" help:"The event log: embedded (in the data folder), or an esdb:// connection string."`
+	Database   string `env:"ASPRAK_DATABASE" default:"embedded" help:"The read models: embedded (in the data folder), or a postgres:// connection string."`
+}
+
+// database is what projections.Open takes.
+func (s storage) database() string {
+	if s.Database == "embedded" {
+		return s.views()
+	}
+	return s.Database
 }
 
 // eventLog is a log with its queue, of either kind.

@@ -96,7 +96,7 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if err != nil {
 		return nil, err
 	}
-	if s.views, err = projections.Open(ctx, config.views(), projections.WithLogger(logger)); err != nil {
+	if s.views, err = projections.Open(ctx, config.database(), projections.WithLogger(logger)); err != nil {
 		return nil, err
 	}
 	if s.pool, err = openPool(config.readerSettings, logger); err != nil {
