@@ -61,16 +61,15 @@ func drawStory(t *rapid.T, tb testing.TB) *story {
 func TestRebuild_AnyBatchesAndRestarts_EqualsLive(t *testing.T) {
 	for _, database := range databases {
 		t.Run(database.name, func(t *testing.T) {
+			place := database.place(t)
+			live, s := database.open(t, database.place(t)), database.open(t, place)
 			rapid.Check(t, func(r *rapid.T) {
+				empty(t, live)
+				empty(t, s)
 				story := drawStory(r, t)
-				live := database.open(t, database.place(t))
-				defer live.Close()
 				for i := range story.records {
 					require.NoError(r, feed(live, story.codec, story.records[i:i+1]))
 				}
-				place := database.place(t)
-				s := database.open(t, place)
-				defer func() { s.Close() }()
 				for seen := 0; seen < len(story.records); {
 					n := rapid.IntRange(1, len(story.records)-seen).Draw(r, "batch")
 					again := rapid.IntRange(0, seen).Draw(r, "repeated")
@@ -89,6 +88,22 @@ func TestRebuild_AnyBatchesAndRestarts_EqualsLive(t *testing.T) {
 			})
 		})
 	}
+}
+
+// empty brings the store to before the first event.
+func empty(t testing.TB, s *Store) {
+	for _, p := range s.projectors {
+		for _, m := range p.models {
+			for _, table := range m.tables {
+				_, err := s.write.Exec("DELETE FROM " + table)
+				require.NoError(t, err)
+			}
+		}
+	}
+	_, err := s.write.Exec("UPDATE models SET position = 0, prepare = 0, skipped = 0")
+	require.NoError(t, err)
+	_, err = s.resume(background)
+	require.NoError(t, err)
 }
 
 // agrees compares the models with the domain's own states.
