@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,4 +198,51 @@ func TestTurn_FourTimes_IsTheSame(t *testing.T) {
 	require.Equal(t, Turn(p, 180).Pix, Turn(Turn(p, 90), 90).Pix)
 	require.Equal(t, Turn(p, 270).Pix, Turn(Turn(p, 180), 90).Pix)
 	require.Equal(t, p.Pix, Turn(Turn(p, 270), 90).Pix)
+}
+
+func TestFullest_TypeInOneCorner_IsThePartWithIt(t *testing.T) {
+	p := page(t, 255, 0)
+	small := page(t, 255, 0, khs...)
+	for y := range 500 {
+		copy(p.Pix[(1100+y)*p.Stride+600:(1100+y)*p.Stride+1200], small.Pix[(150+y)*small.Stride+100:(150+y)*small.Stride+700])
+	}
+	part := fullest(p)
+	require.Equal(t, image.Rect(0, 0, 400, 400), part.Rect)
+	found := 0
+	pieces(part, func(box image.Rectangle) {
+		if character(box) {
+			found++
+		}
+	})
+	require.Greater(t, found, 50)
+}
+
+func TestRecognise_FewWordsHeadDown_AreReadUpright(t *testing.T) {
+	seen, err := engine(t).Recognise(context.Background(), Turn(page(t, 255, 0, khs[:5]...), 180))
+	require.NoError(t, err)
+	require.Equal(t, 180, seen.Turn)
+	require.Contains(t, said(seen.Words), khs[3])
+}
+
+func TestRecognise_SameBytes_SameWords(t *testing.T) {
+	e := engine(t)
+	first, err := e.Recognise(context.Background(), page(t, 255, 0, khs...))
+	require.NoError(t, err)
+	for range 3 { // across a recycled engine too
+		again, err := e.Recognise(context.Background(), page(t, 255, 0, khs...))
+		require.NoError(t, err)
+		require.Equal(t, first, again)
+	}
+}
+
+func TestRemoveRules_BrokenRule_LosesItsPartsToo(t *testing.T) {
+	p := page(t, 255, 0)
+	for x := 100; x < 1100; x++ {
+		if x%50 >= 2 { // breaks of two pixels
+			p.Pix[1500*p.Stride+x] = 0
+		}
+		p.Pix[x*p.Stride+600] = 0
+	}
+	RemoveRules(p)
+	require.Equal(t, byte(255), slices.Min(p.Pix))
 }

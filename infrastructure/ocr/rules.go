@@ -113,9 +113,8 @@ func (l lines) thickness(line, i int) int {
 func typeHeight(page *image.Gray) float64 {
 	var heights []int
 	pieces(page, func(box image.Rectangle) {
-		w, h := box.Dx(), box.Dy()
-		if h >= 5 && h <= 80 && w >= 2 && w <= 3*h && h <= 6*w {
-			heights = append(heights, h)
+		if character(box) {
+			heights = append(heights, box.Dy())
 		}
 	})
 	if len(heights) < 30 {
@@ -123,6 +122,12 @@ func typeHeight(page *image.Gray) float64 {
 	}
 	slices.Sort(heights)
 	return float64(heights[len(heights)*7/10])
+}
+
+// character tells whether a piece of ink may be one.
+func character(box image.Rectangle) bool {
+	w, h := box.Dx(), box.Dy()
+	return h >= 5 && h <= 80 && w >= 2 && w <= 3*h && h <= 6*w
 }
 
 // pieces calls with the bounds of every connected piece of ink, by joining runs of

@@ -142,11 +142,12 @@ func median(v []float64) float64 {
 	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }
 
-// lying tells whether the lines of type run from top to bottom.
-func lying(picture *image.Gray) bool {
+// lying compares how sharply lines of type stand out from top to bottom with how they do
+// from left to right: above 1 the page seems to lie on its side; 0 with too little ink.
+func lying(picture *image.Gray) float64 {
 	p := inkPoints(picture)
 	if len(p.x) < 200 {
-		return false
+		return 0
 	}
 	q := points{x: p.y, y: p.x, w: p.h, h: p.w}
 	level, upended := 0.0, 0.0
@@ -154,5 +155,5 @@ func lying(picture *image.Gray) bool {
 		level = max(level, p.sharpness(d*math.Pi/180))
 		upended = max(upended, q.sharpness(d*math.Pi/180))
 	}
-	return upended > 1.3*level
+	return upended / level
 }
