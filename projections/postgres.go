@@ -39,13 +39,14 @@ func isServer(target string) bool {
 	return strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://")
 }
 
-// connect makes a pool whose sessions have the settings. What the address itself sets stays.
-func connect(address *url.URL, settings map[string]string) (*sqlx.DB, error) {
+// connect makes a pool whose sessions have the settings, and are lost when the server does
+// not answer for so long. What the address itself sets stays.
+func connect(address *url.URL, silence time.Duration, settings map[string]string) (*sqlx.DB, error) {
 	connector, err := pq.NewConnector(withSettings(address, settings))
 	if err != nil {
 		return nil, err
 	}
-	connector.Dialer(dialer{})
+	connector.Dialer(dialer{silence})
 	return sqlx.NewDb(sql.OpenDB(anyText{connector}), "postgres"), nil
 }
 
@@ -84,14 +85,17 @@ func openPostgres(ctx context.Context, target string, projectors []*projector, o
 			}
 		}
 	}()
-	for _, settings := range []map[string]string{
+	for _, kind := range []struct {
+		silence  time.Duration
+		settings map[string]string
+	}{
 		// As in SQLite, a commit need not wait for the disk: rows and checkpoint are lost together.
-		with(map[string]string{"synchronous_commit": "off", "idle_in_transaction_session_timeout": "10s"}),
-		with(map[string]string{"default_transaction_read_only": "on"}),
+		{silence, with(map[string]string{"synchronous_commit": "off", "idle_in_transaction_session_timeout": "10s"})},
+		{silence, with(map[string]string{"default_transaction_read_only": "on"})},
 		// A holder of the lock that is frozen loses it; a living one shows itself every second.
-		with(map[string]string{"idle_session_timeout": "10s"}),
+		{lockAnswer, with(map[string]string{"idle_session_timeout": "10s"})},
 	} {
-		pool, err := connect(address, settings)
+		pool, err := connect(address, kind.silence, kind.settings)
 		if err != nil {
 			return nil, fmt.Errorf("projections: %w", err)
 		}
@@ -176,7 +180,7 @@ func hold(ctx context.Context, conn *sql.Conn) error {
 }
 
 // dialer makes connections on which no answer is waited for without end.
-type dialer struct{}
+type dialer struct{ silence time.Duration }
 
 func (d dialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(context.Background(), network, address)
@@ -188,25 +192,28 @@ func (d dialer) DialTimeout(network, address string, timeout time.Duration) (net
 	return d.DialContext(ctx, network, address)
 }
 
-func (dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return impatient{conn}, nil
+	return impatient{conn, d.silence}, nil
 }
 
-type impatient struct{ net.Conn }
+type impatient struct {
+	net.Conn
+	silence time.Duration
+}
 
 func (c impatient) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(silence)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(p)
 }
 
 func (c impatient) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(silence)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

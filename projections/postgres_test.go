@@ -3,7 +3,6 @@ package projections_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"sync"
@@ -282,11 +281,37 @@ func TestServer_IsAwayForAWhile_QueriesAreUnavailableAndProjectingGoesOn(t *test
 	require.Eventually(t, func() bool { return s.Status()[0].Error == "" }, 10*time.Second, 5*time.Millisecond)
 }
 
-// road carries connections to the server, and can be cut.
+func TestRun_HolderFallsSilent_AnotherGoesOn(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	road, far := newRoad(t, place)
+	silent, next := open(t, far+"&idle_session_timeout=1500ms"), open(t, place)
+	run(t, silent, w.log)
+	require.Eventually(t, silent.Leads, 10*time.Second, 5*time.Millisecond)
+	run(t, next, w.log)
+	_, position := w.submit(t, "a")
+	waitFor(t, next, position)
+	require.False(t, next.Leads())
+
+	began := time.Now()
+	road.gate.Lock()
+	_, position = w.submit(t, "b")
+	waitFor(t, next, position)
+	require.Less(t, time.Since(began), 8*time.Second)
+	require.True(t, next.Leads())
+
+	road.gate.Unlock()
+	waitFor(t, silent, position)
+	require.Eventually(t, func() bool { return !silent.Leads() }, 10*time.Second, 5*time.Millisecond)
+	require.Equal(t, 2, audited(t, silent))
+}
+
+// road carries connections to the server, and can be cut. While the gate is locked nothing
+// comes through.
 type road struct {
 	t       testing.TB
 	to      string
 	address string
+	gate    sync.RWMutex
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -321,10 +346,26 @@ func (r *road) open() {
 			r.mu.Lock()
 			r.conns = append(r.conns, from, to)
 			r.mu.Unlock()
-			go func() { io.Copy(to, from); to.Close() }()
-			go func() { io.Copy(from, to); from.Close() }()
+			go r.carry(from, to)
+			go r.carry(to, from)
 		}
 	}()
+}
+
+func (r *road) carry(from, to net.Conn) {
+	defer to.Close()
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := from.Read(buffer)
+		r.gate.RLock()
+		r.gate.RUnlock()
+		if err != nil {
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
 }
 
 func (r *road) cut() {
