@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -39,6 +40,7 @@ type Engine struct {
 	mu     sync.Mutex
 	client *gosseract.Client
 	pages  int
+	buffer []byte // of the serialised page, for the next
 }
 
 var _ application.Recogniser = (*Engine)(nil)
@@ -121,7 +123,7 @@ func (e *Engine) start() error {
 		_ = client.SetVariable(k, v)
 	}
 	// The engine loads its data at the first picture.
-	if err := client.SetImageFromBytes(serialised(image.NewGray(image.Rect(0, 0, 8, 8)))); err != nil {
+	if err := client.SetImageFromBytes(serialised(nil, image.NewGray(image.Rect(0, 0, 8, 8)))); err != nil {
 		return fmt.Errorf("ocr: start: %w", err)
 	}
 	if _, err := client.GetBoundingBoxes(gosseract.RIL_WORD); err != nil {
@@ -169,7 +171,8 @@ func (e *Engine) read(picture *image.Gray, mode gosseract.PageSegMode) ([]transc
 	if err := e.client.SetPageSegMode(mode); err != nil {
 		return nil, fmt.Errorf("ocr: %w", err)
 	}
-	if err := e.client.SetImageFromBytes(serialised(picture)); err != nil {
+	e.buffer = serialised(e.buffer[:0], picture)
+	if err := e.client.SetImageFromBytes(e.buffer); err != nil {
 		return nil, fmt.Errorf("ocr: %w", err)
 	}
 	boxes, err := e.client.GetBoundingBoxes(gosseract.RIL_WORD)
@@ -192,14 +195,14 @@ func (e *Engine) read(picture *image.Gray, mode gosseract.PageSegMode) ([]transc
 	return words, nil
 }
 
-// serialised is a picture in Leptonica's own form, which it takes with one copy: a header
+// serialised appends a picture in Leptonica's own form, which it takes with one copy: a header
 // of words in the machine's order, then rows of words whose highest byte is the leftmost
 // pixel.
-func serialised(picture *image.Gray) []byte {
+func serialised(out []byte, picture *image.Gray) []byte {
 	w, h := picture.Rect.Dx(), picture.Rect.Dy()
 	line := (w + 3) / 4
 	order := binary.NativeEndian
-	out := make([]byte, 0, 28+4*line*h)
+	out = slices.Grow(out, 28+4*line*h)
 	out = append(out, "spix"...)
 	const depth, colours = 8, 0
 	for _, v := range []int{w, h, depth, line, colours, 4 * line * h} {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"image"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -18,7 +19,7 @@ func RemoveRules(page *image.Gray) {
 	for x := range lasts {
 		lasts[x] = -ruleGap - 1
 	}
-	var marks []int
+	marks := make([]uint64, (len(page.Pix)+63)/64) // a bit a pixel
 	for y := range h {
 		row := page.Pix[y*page.Stride : y*page.Stride+w]
 		start, last := 0, -ruleGap-1
@@ -29,30 +30,32 @@ func RemoveRules(page *image.Gray) {
 			}
 			if x-last > ruleGap {
 				if last-start >= long {
-					marks = across.mark(marks, y, start, last)
+					across.mark(marks, y, start, last)
 				}
 				start = x
 			}
 			last = x
 			if y-lasts[x] > ruleGap {
 				if lasts[x]-starts[x] >= long {
-					marks = down.mark(marks, x, starts[x], lasts[x])
+					down.mark(marks, x, starts[x], lasts[x])
 				}
 				starts[x] = y
 			}
 			lasts[x] = y
 		}
 		if last-start >= long {
-			marks = across.mark(marks, y, start, last)
+			across.mark(marks, y, start, last)
 		}
 	}
 	for x, last := range lasts {
 		if last-starts[x] >= long {
-			marks = down.mark(marks, x, starts[x], last)
+			down.mark(marks, x, starts[x], last)
 		}
 	}
-	for _, at := range marks {
-		page.Pix[at] = 255
+	for i, word := range marks {
+		for ; word != 0; word &= word - 1 {
+			page.Pix[i*64+bits.TrailingZeros64(word)] = 255
+		}
 	}
 }
 
@@ -83,17 +86,17 @@ func (l lines) dark(line, i int) bool {
 	return line >= 0 && line < l.count && l.pix[line*l.lineStep+i*l.step] < ruleInk
 }
 
-// mark appends the places of a run's ink and its borders, where it is thin.
-func (l lines) mark(marks []int, line, first, last int) []int {
+// mark sets the bits of a run's ink and its borders, where it is thin.
+func (l lines) mark(marks []uint64, line, first, last int) {
 	for i := first; i <= last; i++ {
 		if l.thickness(line, i) > ruleThick {
 			continue
 		}
 		for near := max(0, line-1); near <= min(line+1, l.count-1); near++ {
-			marks = append(marks, near*l.lineStep+i*l.step)
+			at := near*l.lineStep + i*l.step
+			marks[at/64] |= 1 << (at % 64)
 		}
 	}
-	return marks
 }
 
 // thickness of the ink across the line at i, counted up to just above what a rule has.
