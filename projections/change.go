@@ -28,7 +28,7 @@ type (
 // changes tells what the event changed. What it was before is known of the decisions of
 // persons only, which are few: it is folded from the earlier rows of the stream. Of the
 // frequent events, which add and never replace, it is told what they brought.
-func (a audit) changes(e event) (before, after any, err error) {
+func (a *audit) changes(e event) (before, after any, err error) {
 	switch ev := e.event.(type) {
 	case *domain.OpeningPublished:
 		return difference(nil, openingView{domain.StatusOpen, ev.Details})
@@ -58,7 +58,7 @@ func label(v verification.Verdict) (before, after any, err error) {
 	return nil, text, err
 }
 
-func (a audit) openingChanges(e event) (before, after any, err error) {
+func (a *audit) openingChanges(e event) (before, after any, err error) {
 	var state domain.Opening
 	if err := a.replay(e, func(past domain.Event) { state = state.Evolve(past) }); err != nil {
 		return nil, nil, err
@@ -67,7 +67,7 @@ func (a audit) openingChanges(e event) (before, after any, err error) {
 	return difference(openingView{state.Status, state.Details}, openingView{next.Status, next.Details})
 }
 
-func (a audit) applicationChanges(e event, document uuid.UUID) (before, after any, err error) {
+func (a *audit) applicationChanges(e event, document uuid.UUID) (before, after any, err error) {
 	var state domain.Application
 	if err := a.replay(e, func(past domain.Event) { state = state.Evolve(past) }); err != nil {
 		return nil, nil, err
@@ -81,7 +81,10 @@ func (a audit) applicationChanges(e event, document uuid.UUID) (before, after an
 
 // replay hands out the earlier events of the stream. Readings are left out: they are large
 // and no status follows from them.
-func (a audit) replay(e event, evolve func(domain.Event)) error {
+func (a *audit) replay(e event, evolve func(domain.Event)) error {
+	if err := a.flush(); err != nil {
+		return err
+	}
 	statement, err := a.b.statement(`SELECT type, data FROM audit WHERE stream = ? AND known = 1 AND type <> 'DocumentRead' ORDER BY position, prepare`)
 	if err != nil {
 		return err

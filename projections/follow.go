@@ -144,7 +144,7 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 		return err
 	}
 	defer tx.Rollback()
-	b := &batch{tx: tx, codec: codec, prepared: prepared, statements: make(map[string]*sqlx.Stmt)}
+	b := &batch{tx: tx, far: s.server != nil, codec: codec, prepared: prepared, statements: make(map[string]*sqlx.Stmt)}
 	done := make([]progress, len(s.projectors))
 	for i, p := range s.projectors {
 		if done[i], err = p.run(b, events); err != nil {

@@ -89,6 +89,7 @@ func (e event) foreign() bool {
 // batch is one transaction with its prepared statements.
 type batch struct {
 	tx         *sqlx.Tx
+	far        bool // the database is a server
 	codec      *application.Codec
 	prepared   map[string]*sqlx.Stmt // on the writing connection, for all batches
 	statements map[string]*sqlx.Stmt // of this transaction
