@@ -70,6 +70,7 @@ func (s *Store) follow(ctx context.Context, log application.Log, codec *applicat
 		return false, err
 	}
 	defer follower.Close()
+	s.failed(nil) // the next event may be long in coming
 	prepared := make(map[string]*sqlx.Stmt)
 	defer func() {
 		for _, statement := range prepared {

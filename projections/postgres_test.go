@@ -222,6 +222,17 @@ func TestRun_SessionsAreTerminatedAgainAndAgain_EachEventCountsOnce(t *testing.T
 	}
 }
 
+func TestRun_SessionsAreTerminatedInSilence_StatusIsWellAgain(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	s := open(t, place)
+	run(t, s, w.log)
+	_, position := w.submit(t, "a")
+	waitFor(t, s, position)
+	require.NotZero(t, projections.Terminate(t, place))
+	require.Eventually(t, func() bool { return s.Status()[0].Error != "" }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Status()[0].Error == "" && s.Leads() }, 10*time.Second, time.Millisecond)
+}
+
 func TestQueries_SessionsWereTerminated_AnswerOnNewOnes(t *testing.T) {
 	w, place := openLog(t), projections.Places["postgres"](t)
 	s := open(t, place)
