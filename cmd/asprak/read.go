@@ -86,7 +86,13 @@ func readFile(ctx context.Context, reader application.Reader, name string) (tran
 	if err != nil {
 		return transcript.Reading{}, err
 	}
-	return reader.Read(ctx, application.Document{Name: filepath.Base(name), Content: content})
+	document := application.Document{Name: filepath.Base(name), Content: content}
+	reading, err := reader.Read(ctx, document)
+	var fault *application.ReaderError
+	if errors.As(err, &fault) && ctx.Err() == nil {
+		return reader.Read(ctx, document) // once more, in a fresh process: the fault may not be the document's
+	}
+	return reading, err
 }
 
 // studyCase is one line of a file of cases; fields that are not named here, such as the

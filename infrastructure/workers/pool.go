@@ -249,7 +249,8 @@ func (p *Pool) serve(c *child) (healthy bool, answered int) {
 			answered++
 			p.documents.Add(1)
 			j.result <- r
-			if answered >= p.options.RecycleAfter || c.resident() > p.options.MaxMemory*3/4 {
+			// Memory that a large document left behind is not held against the next one.
+			if answered >= p.options.RecycleAfter || c.resident() > p.options.MaxMemory*5/8 {
 				p.recycled.Add(1)
 				return true, answered
 			}
