@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"asprak/application"
+	"asprak/projections"
 )
 
 // shownTypes are the media types that are named as they are; anything else is handed out
@@ -38,7 +39,7 @@ func (a *api) getDocument(c *call) error {
 	if _, err := a.visible(c, applicationID); err != nil {
 		return err
 	}
-	row, err := a.views.Document(c.ctx(), applicationID, documentID)
+	row, err := find(a, c, func() (projections.DocumentRow, error) { return a.views.Document(c.ctx(), applicationID, documentID) })
 	if err != nil {
 		return err
 	}

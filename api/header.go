@@ -99,9 +99,13 @@ func (a *api) await(c *call) error {
 	if err != nil {
 		return invalidHeader(headerPosition, "Send a position as it was given.")
 	}
+	return a.awaitPosition(c, position)
+}
+
+func (a *api) awaitPosition(c *call, position application.Position) error {
 	ctx, cancel := context.WithTimeout(c.ctx(), a.waitLimit)
 	defer cancel()
-	err = a.views.Wait(ctx, position)
+	err := a.views.Wait(ctx, position)
 	if errors.Is(err, context.DeadlineExceeded) && c.ctx().Err() == nil {
 		return domain.Errorf(domain.Unavailable, "not_caught_up", "The read models have not reached this position yet.")
 	}

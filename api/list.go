@@ -1,8 +1,10 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
+	"asprak/domain"
 	"asprak/projections"
 )
 
@@ -15,6 +17,27 @@ func (a *api) look(c *call) error {
 	// Asked before the query: what is seen by now is in its answer.
 	c.Writer.Header()[headerPosition] = []string{a.views.Seen().String()}
 	return nil
+}
+
+// find looks a single thing up. What is not there may just have been made: it is looked for
+// once more when the read models have seen all that the log holds by now.
+func find[T any](a *api, c *call, query func() (T, error)) (T, error) {
+	found, err := query()
+	var missing *domain.Error
+	if !errors.As(err, &missing) || missing.Kind != domain.NotFound {
+		return found, err
+	}
+	head, failed := a.service.Head(c.ctx())
+	if failed != nil {
+		return found, failed
+	}
+	if a.views.Seen().Compare(head) >= 0 {
+		return found, err
+	}
+	if err := a.awaitPosition(c, head); err != nil {
+		return found, err
+	}
+	return query()
 }
 
 // list answers with one page of a read model.

@@ -39,7 +39,7 @@ func (a *api) presentApplication(c *call, id uuid.UUID) error {
 	if err := a.look(c); err != nil {
 		return err
 	}
-	row, err := a.views.Application(c.ctx(), id)
+	row, err := find(a, c, func() (projections.ApplicationRow, error) { return a.views.Application(c.ctx(), id) })
 	if err != nil {
 		return err
 	}

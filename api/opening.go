@@ -144,7 +144,7 @@ func (a *api) getOpening(c *call) error {
 	if err := a.look(c); err != nil {
 		return err
 	}
-	row, err := a.views.Opening(c.ctx(), id)
+	row, err := find(a, c, func() (projections.OpeningRow, error) { return a.views.Opening(c.ctx(), id) })
 	if err != nil {
 		return err
 	}

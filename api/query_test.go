@@ -3,6 +3,7 @@ package api_test
 import (
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"asprak/domain"
@@ -17,10 +18,13 @@ func TestQuery_AheadOfTheReadModels_WaitsThenGivesUp(t *testing.T) {
 	a := admin.get("/v1/openings/"+opening, seen(published))
 	a.problem(503, "not_caught_up")
 	require.Equal(t, "1", a.header.Get("Retry-After"))
-	admin.get("/v1/openings/"+opening).problem(404, "opening_not_found")
+	admin.get("/v1/openings/"+opening).problem(503, "not_caught_up")
 
-	// Now something does: the same query waits for it and has the caller's own write.
+	// Now something does: a query for what was just made waits for it, and one that sends the
+	// position has the caller's own write.
 	h.follow()
+	admin.get("/v1/openings/" + opening).is(200)
+	admin.get("/v1/openings/"+uuid.NewString()).problem(404, "opening_not_found")
 	got := admin.get("/v1/openings/"+opening, seen(published)).is(200)
 	require.Equal(t, published.header.Get("Asprak-Position"), got.header.Get("Asprak-Position"))
 	require.Equal(t, published.text("position"), got.text("position"))

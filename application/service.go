@@ -99,6 +99,15 @@ type DocumentInfo struct {
 	ApplicationID uuid.UUID
 }
 
+// Head is the position of the last event in the log.
+func (s *Service) Head(ctx context.Context) (Position, error) {
+	head, err := s.log.Head(ctx)
+	if err != nil {
+		return Position{}, userError(err)
+	}
+	return head, nil
+}
+
 // Opening returns the opening as it stands now, and its revision.
 func (s *Service) Opening(ctx context.Context, id uuid.UUID) (domain.Opening, Revision, error) {
 	at, err := s.loadOpening(ctx, id)
