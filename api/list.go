@@ -22,6 +22,7 @@ func (a *api) look(c *call) error {
 // find looks a single thing up. What is not there may just have been made: it is looked for
 // once more when the read models have seen all that the log holds by now.
 func find[T any](a *api, c *call, query func() (T, error)) (T, error) {
+	seen := a.views.Seen() // before the query: what is committed after it is asked for again
 	found, err := query()
 	var missing *domain.Error
 	if !errors.As(err, &missing) || missing.Kind != domain.NotFound {
@@ -31,7 +32,7 @@ func find[T any](a *api, c *call, query func() (T, error)) (T, error) {
 	if failed != nil {
 		return found, failed
 	}
-	if a.views.Seen().Compare(head) >= 0 {
+	if seen.Compare(head) >= 0 {
 		return found, err
 	}
 	if err := a.awaitPosition(c, head); err != nil {
