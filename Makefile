@@ -2,8 +2,9 @@
 
 SHELL    := /bin/bash
 PACKAGES := gcc g++ libc6-dev libtesseract-dev libleptonica-dev tesseract-ocr-eng tesseract-ocr-ind
-# What the tests need besides: a PostgreSQL server that they start and stop themselves.
-TEST_PACKAGES := postgresql
+# What tests and benchmarks need besides: a PostgreSQL server that they start and stop
+# themselves, and curl for the README's calls.
+TEST_PACKAGES := postgresql curl ca-certificates
 SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Packages that link Tesseract, and the tests that run the real binary: the race detector
 # does not see into C++, and these spend their time there.
@@ -26,7 +27,7 @@ deps:
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 		echo "installing" $$missing; \
-		$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		$(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 	@command -v go >/dev/null || { echo "Go is missing: https://go.dev/dl (go.mod names the version)"; exit 1; }
 
@@ -34,7 +35,7 @@ deps:
 demo: build
 	@./bin/asprak demo
 
-test: PACKAGES += $(TEST_PACKAGES)
+test bench: PACKAGES += $(TEST_PACKAGES)
 test: lint
 	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
 	go test -timeout 12m $(OCR)

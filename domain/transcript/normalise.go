@@ -14,12 +14,6 @@ func NormaliseNIM(s string) string { return alphanumeric(s) }
 // NormaliseCode is NormaliseNIM for course codes.
 func NormaliseCode(s string) string { return alphanumeric(s) }
 
-var lookAlikes = strings.NewReplacer("L", "I", "1", "I", "Q", "O", "D", "O", "0", "O", "5", "S", "8", "B", "U", "V", "W", "V", "2", "Z", "6", "G")
-
-// LookAlikeCode makes course codes equal that a recogniser may take for one another
-// ("MII21-1201" and "MIL211201"). Equal look-alikes are a doubt, never a match.
-func LookAlikeCode(s string) string { return lookAlikes.Replace(NormaliseCode(s)) }
-
 func alphanumeric(s string) string {
 	return strings.Map(func(r rune) rune {
 		r = unicode.ToUpper(r)
