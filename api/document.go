@@ -56,10 +56,8 @@ func (a *api) getContent(c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.visible(c, applicationID); err != nil {
-		return err
-	}
-	content, info, err := a.service.OpenDocument(c.ctx(), applicationID, documentID)
+	request := application.Request{Actor: c.actor, CorrelationID: c.requestID}
+	content, info, err := a.service.OpenDocument(c.ctx(), request, applicationID, documentID)
 	if err != nil {
 		return err
 	}

@@ -70,10 +70,13 @@ func (a *api) pastApplication(c *call, id uuid.UUID, until application.Until) er
 	if failed != nil {
 		return failed
 	}
-	last := entries[revision]
+	last, changed := entries[revision], revision
+	for changed > 0 && domain.OnlyNotes(entries[changed].Event) {
+		changed--
+	}
 	body := applicationBody{Documents: make([]documentSummary, len(state.Documents)), ApplicationRow: projections.ApplicationRow{
 		ID: state.ID, OpeningID: state.OpeningID, Applicant: state.Applicant, Status: state.Status, Reason: state.Reason,
-		Submission: state.Submission, SubmittedAt: entries[0].Metadata.OccurredAt, UpdatedAt: last.Metadata.OccurredAt,
+		Submission: state.Submission, SubmittedAt: entries[0].Metadata.OccurredAt, UpdatedAt: entries[changed].Metadata.OccurredAt,
 		Revision: revision, Position: last.Position,
 	}}
 	for i, d := range state.Documents {

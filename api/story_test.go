@@ -133,6 +133,10 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.Equal(t, "Siti Rahmawati", verified.json()["reading"].(object)["name"].(object)["value"])
 	require.NotEmpty(t, verified.json()["verdict"].(object)["checks"])
 	require.Equal(t, "%PDF-1.7 siti", string(auditor.get(document+"/content").is(200).body))
+	viewed := sitiC.get(path, h.happened(id, "DocumentViewed", 1)).is(200)
+	require.Equal(t, `"7"`, viewed.header.Get("ETag"))
+	require.JSONEq(t, string(viewed.body), string(auditor.get(path+"?revision=7").is(200).body))
+	require.Equal(t, verified.text("updated_at"), viewed.text("updated_at"), "looking changes nothing")
 
 	// Budi's document has to be looked at: read again, then decided by a person.
 	budiID := budiC.post("/v1/applications", object{"opening_id": opening, "applicant": budi}).is(201).text("id")
@@ -206,7 +210,7 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 			require.Equal(t, "upload-siti", e["correlation_id"])
 		}
 	}
-	require.Equal(t, "ApplicationSubmitted DocumentUploaded DocumentRead DocumentRejected DocumentUploaded DocumentRead DocumentVerified ApplicationAccepted OfferConfirmed", strings.Join(types, " "))
+	require.Equal(t, "ApplicationSubmitted DocumentUploaded DocumentRead DocumentRejected DocumentUploaded DocumentRead DocumentVerified DocumentViewed ApplicationAccepted OfferConfirmed", strings.Join(types, " "))
 
 	trail := h.all(auditor, "/v1/audit?stream=application-"+id, "event_id", seen(cancelled))
 	require.Len(t, trail, last+1)

@@ -101,7 +101,7 @@ func (s *Service) Accept(ctx context.Context, req Request, id uuid.UUID, reason 
 		if application, err = load(ctx, s, applicationStream(id), application); err != nil {
 			return nil, err
 		}
-		if err := matches(req.IfMatch, application.Revision); err != nil {
+		if err := matches(req.IfMatch, application); err != nil {
 			return nil, err
 		}
 		events, err := application.State.Decide(domain.AcceptApplication{Reason: reason})

@@ -35,7 +35,7 @@ func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UU
 		if _, err := known.State.Decide(domain.UploadDocument{Kind: upload.Kind}); err != nil {
 			return Result{}, err
 		}
-		if err := matches(req.IfMatch, known.Revision); err != nil {
+		if err := matches(req.IfMatch, known); err != nil {
 			return Result{}, err
 		}
 	}

@@ -157,11 +157,12 @@ func (s *Service) History(ctx context.Context, id uuid.UUID) ([]Entry, error) {
 	return at.Entries, nil
 }
 
-// OpenDocument hands out the original bytes of a document; the caller closes them.
-func (s *Service) OpenDocument(ctx context.Context, applicationID, documentID uuid.UUID) (io.ReadSeekCloser, DocumentInfo, error) {
-	at, err := load(ctx, s, applicationStream(applicationID), fresh[domain.Application]())
+// OpenDocument hands out the original bytes of a document; the caller closes them. That staff
+// open it is recorded first: without the event there are no bytes.
+func (s *Service) OpenDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID) (io.ReadSeekCloser, DocumentInfo, error) {
+	at, err := s.visible(ctx, req.Actor, applicationID)
 	if err != nil {
-		return nil, DocumentInfo{}, userError(err)
+		return nil, DocumentInfo{}, err
 	}
 	d, ok := at.State.Document(documentID)
 	if !ok {
@@ -170,6 +171,13 @@ func (s *Service) OpenDocument(ctx context.Context, applicationID, documentID uu
 	content, err := s.blobs.Open(ctx, d.SHA256)
 	if err != nil {
 		return nil, DocumentInfo{}, err
+	}
+	command := domain.ViewDocument{DocumentID: documentID, Viewer: req.Actor, At: s.clock()}
+	_, _, err = write(ctx, s, applicationStream(applicationID), at, req.call("view"), func(at loaded[domain.Application]) ([]domain.Event, error) {
+		return at.State.Decide(command)
+	})
+	if err != nil {
+		return nil, DocumentInfo{}, errors.Join(userError(err), content.Close())
 	}
 	return content, DocumentInfo{SubmittedDocument: d, ApplicationID: applicationID}, nil
 }

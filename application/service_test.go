@@ -219,11 +219,11 @@ func TestUpload_SameBytes_OneDocument(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "application/pdf", d.Type)
 	require.Equal(t, "khs.pdf", d.FileName)
-	bytes, info, err := h.service.OpenDocument(h.ctx, id, first.ID)
+	bytes, info, err := h.service.OpenDocument(h.ctx, by(siti), id, first.ID)
 	require.NoError(t, err)
 	require.Equal(t, "%PDF-1.4 bytes", content(t, bytes))
 	require.Equal(t, d, info.SubmittedDocument)
-	_, _, err = h.service.OpenDocument(h.ctx, id, id)
+	_, _, err = h.service.OpenDocument(h.ctx, by(siti), id, id)
 	require.Equal(t, "document_not_found", domain.ErrorCode(err))
 }
 

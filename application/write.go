@@ -147,7 +147,7 @@ func write[S aggregate[S]](ctx context.Context, s *Service, stream string, known
 			}
 			return known, done, nil
 		}
-		if err := matches(c.request.IfMatch, known.Revision); err != nil {
+		if err := matches(c.request.IfMatch, known); err != nil {
 			return known, outcome{}, err
 		}
 		events, err := decide(known)
@@ -174,12 +174,20 @@ func write[S aggregate[S]](ctx context.Context, s *Service, stream string, known
 	return known, outcome{}, fmt.Errorf("application: %s: lost %d races: %w", stream, tries, ErrConflict)
 }
 
-// matches is nil when the caller has seen the revision or does not care.
-func matches(want *Revision, is Revision) error {
-	if want == nil || *want == is {
+// matches is nil when the caller has seen the stream, up to events that only note something,
+// or does not care.
+func matches[S aggregate[S]](want *Revision, at loaded[S]) error {
+	if want == nil || *want == at.Revision {
 		return nil
 	}
-	return domain.Errorf(domain.Conflict, "revision_mismatch", "It stands at revision %d, not at %d.", is, *want)
+	notes := 0
+	for i := len(at.Entries) - 1; i >= 0 && domain.OnlyNotes(at.Entries[i].Event); i-- {
+		notes++
+	}
+	if *want < at.Revision && *want >= at.Revision-Revision(notes) {
+		return nil
+	}
+	return domain.Errorf(domain.Conflict, "revision_mismatch", "It stands at revision %d, not at %d.", at.Revision, *want)
 }
 
 // append repeats an append of unknown outcome, which the same ids make harmless.

@@ -1,6 +1,8 @@
 package domain
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"asprak/domain/transcript"
@@ -85,6 +87,12 @@ type (
 		Reason     string    `json:"reason"`
 		Before     string    `json:"before"` // the label it replaces, "" when there was none
 	}
+	// DocumentViewed: somebody of the staff opened the content; see ViewWindow.
+	DocumentViewed struct {
+		DocumentID uuid.UUID `json:"document_id"`
+		Viewer     Actor     `json:"viewer"`
+		ViewedAt   time.Time `json:"viewed_at"`
+	}
 	ApplicationWithdrawn struct {
 		Reason string `json:"reason,omitempty"`
 	}
@@ -118,6 +126,7 @@ var ApplicationEventTypes = []EventType{
 	{"DocumentReferred", func() Event { return new(DocumentReferred) }},
 	{"DocumentReadingFailed", func() Event { return new(DocumentReadingFailed) }},
 	{"VerificationOverridden", func() Event { return new(VerificationOverridden) }},
+	{"DocumentViewed", func() Event { return new(DocumentViewed) }},
 	{"ApplicationWithdrawn", func() Event { return new(ApplicationWithdrawn) }},
 	{"ApplicationResubmitted", func() Event { return new(ApplicationResubmitted) }},
 	{"ApplicationAccepted", func() Event { return new(ApplicationAccepted) }},
@@ -136,6 +145,7 @@ func (*DocumentRejected) event()        {}
 func (*DocumentReferred) event()        {}
 func (*DocumentReadingFailed) event()   {}
 func (*VerificationOverridden) event()  {}
+func (*DocumentViewed) event()          {}
 func (*ApplicationWithdrawn) event()    {}
 func (*ApplicationResubmitted) event()  {}
 func (*ApplicationAccepted) event()     {}
@@ -153,6 +163,7 @@ func (*DocumentRejected) applicationEvent()        {}
 func (*DocumentReferred) applicationEvent()        {}
 func (*DocumentReadingFailed) applicationEvent()   {}
 func (*VerificationOverridden) applicationEvent()  {}
+func (*DocumentViewed) applicationEvent()          {}
 func (*ApplicationWithdrawn) applicationEvent()    {}
 func (*ApplicationResubmitted) applicationEvent()  {}
 func (*ApplicationAccepted) applicationEvent()     {}

@@ -28,6 +28,7 @@ type SubmittedDocument struct {
 	OpeningRevision int64                 `json:"opening_revision"` // with Verdict
 	Failure         *ReadingFailure       `json:"failure,omitempty"`
 	Override        *Override             `json:"override,omitempty"`
+	Views           []View                `json:"views,omitempty"` // by staff, the last of each person
 }
 
 // ReadingFailure is how the machine gave up.
@@ -129,6 +130,8 @@ func evolveDocuments(documents []SubmittedDocument, submission int, event Event)
 		return change(e.DocumentID, func(d *SubmittedDocument) {
 			d.Override = &Override{Outcome: e.Outcome, Reason: e.Reason, Before: e.Before}
 		})
+	case *DocumentViewed:
+		return change(e.DocumentID, func(d *SubmittedDocument) { d.Views = viewed(d.Views, View{Viewer: e.Viewer, At: e.ViewedAt}) })
 	}
 	return documents
 }

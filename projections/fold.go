@@ -54,7 +54,10 @@ func (a *applications) apply(e event) error {
 	if err != nil {
 		return err
 	}
-	f.place, f.updatedAt = placeOf(e.record), nanos(e.metadata.OccurredAt)
+	f.place = placeOf(e.record)
+	if !domain.OnlyNotes(e.event) {
+		f.updatedAt = nanos(e.metadata.OccurredAt)
+	}
 	f.evolve(e)
 	if !f.now.Exists() {
 		return nil
@@ -71,8 +74,9 @@ func (a *applications) load(e event) (*fold, error) {
 		var stored struct {
 			State       string `db:"state"`
 			SubmittedAt int64  `db:"submitted_at"`
+			UpdatedAt   int64  `db:"updated_at"`
 		}
-		found, err := a.b.get(&stored, `SELECT state, submitted_at FROM applications WHERE id = ?`, e.id.String())
+		found, err := a.b.get(&stored, `SELECT state, submitted_at, updated_at FROM applications WHERE id = ?`, e.id.String())
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +84,7 @@ func (a *applications) load(e event) (*fold, error) {
 			if err := json.Unmarshal([]byte(stored.State), &f.now); err != nil {
 				return nil, err
 			}
-			f.stored, f.submittedAt, f.before = true, stored.SubmittedAt, f.now.Status
+			f.stored, f.submittedAt, f.updatedAt, f.before = true, stored.SubmittedAt, stored.UpdatedAt, f.now.Status
 			f.queued = f.now.queue()
 		}
 	}

@@ -70,6 +70,8 @@ func describe(e domain.Event) (does, reason string) {
 		return fmt.Sprintf("put document %s before a person: %s", e.DocumentID, because(e.Verdict)), ""
 	case *domain.DocumentReadingFailed:
 		return fmt.Sprintf("gave up reading document %s after %s: %s", e.DocumentID, count(e.Tries, "try", "tries"), e.Code), ""
+	case *domain.DocumentViewed:
+		return fmt.Sprintf("opened the content of document %s", e.DocumentID), ""
 	case *domain.VerificationOverridden:
 		before := e.Before
 		if before == "" {
