@@ -1,14 +1,6 @@
 package pdf
 
-import (
-	"fmt"
-
-	"github.com/klippa-app/go-pdfium/enums"
-	"github.com/klippa-app/go-pdfium/references"
-	"github.com/klippa-app/go-pdfium/requests"
-
-	"asprak/domain/transcript"
-)
+import "asprak/domain/transcript"
 
 const (
 	maxObjects  = 20_000 // objects looked at per page; more are glyph outlines, not patches
@@ -18,9 +10,16 @@ const (
 	unknownTone = -1
 )
 
-// boundsKey identifies a text object: the binding hands out a new reference at every call,
-// so a character's object is found again by its exact bounds.
-type boundsKey struct{ l, b, r, t float32 }
+// Kinds of page objects and modes of text, as pdfium numbers them.
+const (
+	objectText  = 1
+	objectPath  = 2
+	objectImage = 3
+	objectForm  = 5
+
+	textInvisible = 3
+	textClip      = 7
+)
 
 // shape is something drawn that may hide what was drawn before it, or be the ground of
 // what comes after.
@@ -49,29 +48,21 @@ type ink struct {
 
 // drawing is what a page's objects say of visibility, in drawing order.
 type drawing struct {
-	inks   map[boundsKey]ink
+	inks   map[uint64]ink // by text object
 	shapes []shape
 	images []transcript.Box
 	order  int
 }
 
-func (f *File) objects(page requests.Page, fr frame) (*drawing, error) {
-	d := &drawing{inks: map[boundsKey]ink{}}
-	count, err := f.instance.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: page})
-	if err != nil {
-		return nil, fmt.Errorf("pdf: objects: %w", err)
-	}
-	for i := range count.Count {
-		if d.order >= maxObjects {
+func (f *File) objects(page uint64, fr frame) *drawing {
+	d := &drawing{inks: map[uint64]ink{}}
+	for i := range number(f.call("FPDFPage_CountObjects", page)) {
+		if d.order >= maxObjects || f.err != nil {
 			break
 		}
-		object, err := f.instance.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: i})
-		if err != nil {
-			continue
-		}
-		f.object(object.PageObject, fr, identity, 0, d)
+		f.object(f.call("FPDFPage_GetObject", page, uint64(i)), fr, identity, 0, d)
 	}
-	return d, nil
+	return d
 }
 
 // matrix is an affine map, as in PDF.
@@ -87,110 +78,97 @@ func (m matrix) then(n matrix) matrix {
 	}
 }
 
-func (m matrix) rect(k boundsKey) (l, b, r, t float64) {
-	x0, y0 := m.a*float64(k.l)+m.c*float64(k.b)+m.e, m.b*float64(k.l)+m.d*float64(k.b)+m.f
-	x1, y1 := m.a*float64(k.r)+m.c*float64(k.t)+m.e, m.b*float64(k.r)+m.d*float64(k.t)+m.f
+func (m matrix) rect(l, b, r, t float64) (float64, float64, float64, float64) {
+	x0, y0 := m.a*l+m.c*b+m.e, m.b*l+m.d*b+m.f
+	x1, y1 := m.a*r+m.c*t+m.e, m.b*r+m.d*t+m.f
 	return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 }
 
-func (f *File) object(object references.FPDF_PAGEOBJECT, fr frame, m matrix, depth int, d *drawing) {
-	kind, err := f.instance.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: object})
-	if err != nil {
-		return
-	}
-	key, ok := f.bounds(object)
-	if !ok {
+func (f *File) object(object uint64, fr frame, m matrix, depth int, d *drawing) {
+	if object == 0 {
 		return
 	}
 	d.order++
-	box := fr.rect(m.rect(key))
-	switch kind.Type {
-	case enums.FPDF_PAGEOBJ_TEXT:
-		d.inks[key] = f.ink(object, d.order)
-	case enums.FPDF_PAGEOBJ_IMAGE:
-		d.images = append(d.images, box)
-		d.shapes = append(d.shapes, shape{d.order, box, colour{unknownTone, unknownTone, unknownTone}})
-	case enums.FPDF_PAGEOBJ_PATH:
-		if fill, ok := f.filledRectangle(object); ok {
-			d.shapes = append(d.shapes, shape{d.order, box, fill})
+	switch f.call("FPDFPageObj_GetType", object) {
+	case objectText:
+		d.inks[object] = f.ink(object, d.order)
+	case objectImage:
+		if box, ok := f.bounds(object, fr, m); ok {
+			d.images = append(d.images, box)
+			d.shapes = append(d.shapes, shape{d.order, box, colour{unknownTone, unknownTone, unknownTone}})
 		}
-	case enums.FPDF_PAGEOBJ_FORM:
+	case objectPath:
+		if fill, ok := f.filledRectangle(object); ok {
+			if box, ok := f.bounds(object, fr, m); ok {
+				d.shapes = append(d.shapes, shape{d.order, box, fill})
+			}
+		}
+	case objectForm:
 		f.form(object, fr, m, depth, d)
 	}
 }
 
-func (f *File) form(object references.FPDF_PAGEOBJECT, fr frame, m matrix, depth int, d *drawing) {
-	if depth >= maxForms {
+func (f *File) form(object uint64, fr frame, m matrix, depth int, d *drawing) {
+	if depth >= maxForms || f.call("FPDFPageObj_GetMatrix", object, f.results) == 0 {
 		return
 	}
-	own, err := f.instance.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: object})
-	if err != nil {
-		return
-	}
-	inner := matrix{float64(own.Matrix.A), float64(own.Matrix.B), float64(own.Matrix.C), float64(own.Matrix.D), float64(own.Matrix.E), float64(own.Matrix.F)}.then(m)
-	count, err := f.instance.FPDFFormObj_CountObjects(&requests.FPDFFormObj_CountObjects{PageObject: object})
-	if err != nil {
-		return
-	}
-	for i := range count.Count {
-		if d.order >= maxObjects {
+	own := f.float32s(6)
+	inner := matrix{own[0], own[1], own[2], own[3], own[4], own[5]}.then(m)
+	for i := range number(f.call("FPDFFormObj_CountObjects", object)) {
+		if d.order >= maxObjects || f.err != nil {
 			return
 		}
-		child, err := f.instance.FPDFFormObj_GetObject(&requests.FPDFFormObj_GetObject{PageObject: object, Index: uint64(i)})
-		if err == nil {
-			f.object(child.PageObject, fr, inner, depth+1, d)
-		}
+		f.object(f.call("FPDFFormObj_GetObject", object, uint64(i)), fr, inner, depth+1, d)
 	}
 }
 
-func (f *File) bounds(object references.FPDF_PAGEOBJECT) (boundsKey, bool) {
-	b, err := f.instance.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: object})
-	if err != nil {
-		return boundsKey{}, false
+func (f *File) bounds(object uint64, fr frame, m matrix) (transcript.Box, bool) {
+	if f.call("FPDFPageObj_GetBounds", object, f.results, f.results+4, f.results+8, f.results+12) == 0 {
+		return transcript.Box{}, false
 	}
-	return boundsKey{b.Left, b.Bottom, b.Right, b.Top}, true
+	b := f.float32s(4) // left, bottom, right, top
+	return fr.rect(m.rect(b[0], b[1], b[2], b[3])), true
 }
 
-func (f *File) ink(object references.FPDF_PAGEOBJECT, order int) ink {
+func (f *File) ink(object uint64, order int) ink {
 	out := ink{order: order}
-	mode, err := f.instance.FPDFTextObj_GetTextRenderMode(&requests.FPDFTextObj_GetTextRenderMode{PageObject: object})
-	if err == nil && (mode.TextRenderMode == enums.FPDF_TEXTRENDERMODE_INVISIBLE || mode.TextRenderMode == enums.FPDF_TEXTRENDERMODE_CLIP) {
-		out.invisible = true
-	}
-	fill, err := f.instance.FPDFPageObj_GetFillColor(&requests.FPDFPageObj_GetFillColor{PageObject: object})
-	if err == nil {
-		out.colour = colour{int(fill.FillColor.R), int(fill.FillColor.G), int(fill.FillColor.B)}
-		out.invisible = out.invisible || fill.FillColor.A < 255-opaque
+	mode := f.call("FPDFTextObj_GetTextRenderMode", object)
+	out.invisible = mode == textInvisible || mode == textClip
+	if fill, alpha, ok := f.fill(object); ok {
+		out.colour = fill
+		out.invisible = out.invisible || alpha < 255-opaque
 	}
 	return out
 }
 
+func (f *File) fill(object uint64) (c colour, alpha int, ok bool) {
+	if f.call("FPDFPageObj_GetFillColor", object, f.result(0), f.result(1), f.result(2), f.result(3)) == 0 {
+		return colour{}, 0, false
+	}
+	return colour{f.uint32At(0), f.uint32At(1), f.uint32At(2)}, f.uint32At(3), true
+}
+
 // filledRectangle tells the colour of a path that paints over what lies below it. Bounds
 // say nothing of the inside of other shapes.
-func (f *File) filledRectangle(object references.FPDF_PAGEOBJECT) (colour, bool) {
-	mode, err := f.instance.FPDFPath_GetDrawMode(&requests.FPDFPath_GetDrawMode{PageObject: object})
-	if err != nil || mode.FillMode == enums.FPDF_FILLMODE_NONE {
+func (f *File) filledRectangle(object uint64) (colour, bool) {
+	if f.call("FPDFPath_GetDrawMode", object, f.result(0), f.result(1)) == 0 || f.uint32At(0) == 0 {
 		return colour{}, false
 	}
-	segments, err := f.instance.FPDFPath_CountSegments(&requests.FPDFPath_CountSegments{PageObject: object})
-	if err != nil || segments.Count > rectangle {
+	if n := number(f.call("FPDFPath_CountSegments", object)); n < 0 || n > rectangle {
 		return colour{}, false
 	}
-	fill, err := f.instance.FPDFPageObj_GetFillColor(&requests.FPDFPageObj_GetFillColor{PageObject: object})
-	if err != nil || fill.FillColor.A < opaque {
-		return colour{}, false
-	}
-	return colour{int(fill.FillColor.R), int(fill.FillColor.G), int(fill.FillColor.B)}, true
+	fill, alpha, ok := f.fill(object)
+	return fill, ok && alpha >= opaque
 }
 
 // hides tells why the eye does not see a character of the text object at the place, as far
 // as the objects can tell; "" when nothing speaks against it.
-func (d *drawing) hides(key boundsKey, box transcript.Box, fr frame) transcript.TraceKind {
+func (d *drawing) hides(object uint64, box transcript.Box, fr frame) transcript.TraceKind {
 	x, y := (box.X0+box.X1)/2, (box.Y0+box.Y1)/2
 	if x < 0 || y < 0 || x > fr.width || y > fr.height {
 		return transcript.OffPageText
 	}
-	text, ok := d.inks[key]
+	text, ok := d.inks[object]
 	if !ok {
 		return ""
 	}

@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/klippa-app/go-pdfium"
-	pdferrors "github.com/klippa-app/go-pdfium/errors"
-	"github.com/klippa-app/go-pdfium/references"
 	"github.com/klippa-app/go-pdfium/requests"
 	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
@@ -30,10 +28,18 @@ import (
 // memoryPages bounds the sandbox's memory, in WebAssembly pages of 64 KiB: 256 MiB.
 const memoryPages = 4096
 
+const (
+	maxSandboxes = 2 // files open at once
+	startWait    = 30 * time.Second
+)
+
 // Library is pdfium, compiled and ready. It is safe for concurrent use, one file at a time.
 type Library struct {
-	pool  pdfium.Pool
-	cache wazero.CompilationCache
+	pool     pdfium.Pool
+	cache    wazero.CompilationCache
+	arrivals *arrivals
+	permits  chan struct{} // one for each sandbox that lives
+	idle     chan *sandbox
 }
 
 var _ application.PDF = (*Library)(nil)
@@ -56,8 +62,12 @@ func Open(cacheDir string) (*Library, error) {
 		}
 		config = config.WithCompilationCache(cache)
 	}
+	arrivals := &arrivals{}
+	ctx := experimental.WithFunctionListenerFactory(context.Background(), arrivals)
+	ctx = experimental.WithMemoryAllocator(ctx, arrivals)
 	pool, err := webassembly.Init(webassembly.Config{
-		MinIdle: 1, MaxIdle: 1, MaxTotal: 2,
+		Context:       ctx,
+		MaxTotal:      maxSandboxes,
 		RuntimeConfig: config,
 		FSConfig:      wazero.NewFSConfig(),
 		Stdout:        io.Discard,
@@ -66,7 +76,8 @@ func Open(cacheDir string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pdf: start: %w", err)
 	}
-	return &Library{pool: pool, cache: cache}, nil
+	return &Library{pool: pool, cache: cache, arrivals: arrivals,
+		permits: make(chan struct{}, maxSandboxes), idle: make(chan *sandbox, maxSandboxes)}, nil
 }
 
 // Close frees the library.
@@ -95,8 +106,9 @@ func (l *Library) Version() string {
 
 // File is an open PDF.
 type File struct {
-	instance pdfium.Pdfium
-	document references.FPDF_DOCUMENT
+	*sandbox
+	library  *Library
+	document uint64
 	pages    int
 	active   bool
 }
@@ -111,15 +123,11 @@ func (l *Library) Open(ctx context.Context, content []byte, limits application.L
 	if err := checkStreams(content); err != nil {
 		return nil, err
 	}
-	wait := 30 * time.Second
-	if deadline, ok := ctx.Deadline(); ok {
-		wait = time.Until(deadline)
-	}
-	instance, err := l.pool.GetInstance(wait)
+	sandbox, err := l.take(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("pdf: instance: %w", err)
+		return nil, err
 	}
-	file := &File{instance: instance}
+	file := &File{sandbox: sandbox, library: l}
 	if err := file.open(content, limits); err != nil {
 		_ = file.Close()
 		return nil, err
@@ -127,21 +135,31 @@ func (l *Library) Open(ctx context.Context, content []byte, limits application.L
 	return file, nil
 }
 
+// What FPDF_GetLastError says of a file that asks for a password, or that is locked in a
+// way pdfium does not know.
+const (
+	errorPassword = 4
+	errorSecurity = 5
+)
+
 func (f *File) open(content []byte, limits application.Limits) error {
-	opened, err := f.instance.OpenDocument(&requests.OpenDocument{File: &content})
-	switch {
-	case errors.Is(err, pdferrors.ErrPassword), errors.Is(err, pdferrors.ErrSecurity):
-		return &application.FileFault{Problem: transcript.Encrypted, Detail: "the file asks for a password"}
-	case err != nil:
+	at := f.allocate(len(content))
+	if f.err == nil && !f.guest.memory.Write(uint32(at), content) {
+		return errors.New("pdf: the file does not fit into the memory")
+	}
+	f.document = f.call("FPDF_LoadMemDocument64", at, uint64(len(content)), 0)
+	if f.err == nil && f.document == 0 {
+		if code := f.call("FPDF_GetLastError"); code == errorPassword || code == errorSecurity {
+			return &application.FileFault{Problem: transcript.Encrypted, Detail: "the file asks for a password"}
+		}
+	}
+	if f.err != nil || f.document == 0 {
 		return &application.FileFault{Problem: transcript.UnreadableFile, Detail: "the file is cut off or broken"}
 	}
-	f.document = opened.Document
-	count, err := f.instance.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: f.document})
-	if err != nil {
-		return &application.FileFault{Problem: transcript.UnreadableFile, Detail: "the file's pages cannot be counted"}
-	}
-	f.pages = count.PageCount
+	f.pages = number(f.call("FPDF_GetPageCount", f.document))
 	switch {
+	case f.err != nil:
+		return &application.FileFault{Problem: transcript.UnreadableFile, Detail: "the file's pages cannot be counted"}
 	case f.pages < 1:
 		return &application.FileFault{Problem: transcript.NoPages, Detail: "the file has no pages"}
 	case f.pages > limits.MaxPages:
@@ -154,11 +172,12 @@ func (f *File) open(content []byte, limits application.Limits) error {
 	f.active = runsScripts(plain)
 	unit := largestUserUnit(plain)
 	for i := range f.pages {
-		size, err := f.instance.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: f.document, Index: i})
-		if err != nil {
+		ok := f.call("FPDF_GetPageSizeByIndex", f.document, uint64(i), f.result(0), f.result(1))
+		size := f.float64s(2)
+		if ok == 0 || f.err != nil {
 			return &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
 		}
-		if longest := max(size.Width, size.Height) * unit; longest > limits.MaxPagePoints {
+		if longest := max(size[0], size[1]) * unit; longest > limits.MaxPagePoints {
 			return &application.FileFault{Problem: transcript.TooLargeUnpacked, Detail: fmt.Sprintf("page %d is %.0f points long", i+1, longest)}
 		}
 	}
@@ -168,13 +187,26 @@ func (f *File) open(content []byte, limits application.Limits) error {
 // plainText returns the file's objects with nothing packed or encrypted, streams left out.
 func (f *File) plainText(content []byte) ([]byte, error) {
 	if bytes.Contains(content, []byte("/ObjStm")) || bytes.Contains(content, []byte("/Encrypt")) {
-		saved, err := f.instance.FPDF_SaveAsCopy(&requests.FPDF_SaveAsCopy{Document: f.document, Flags: requests.SaveFlagRemoveSecurity})
-		if err != nil || saved.FileBytes == nil {
+		unpacked, err := f.unpacked(content)
+		if err != nil {
 			return nil, &application.FileFault{Problem: transcript.UnreadableFile, Detail: "the file's objects cannot be unpacked"}
 		}
-		content = *saved.FileBytes
+		content = unpacked
 	}
 	return withoutStreams(content), nil
+}
+
+func (f *File) unpacked(content []byte) ([]byte, error) {
+	opened, err := f.instance.OpenDocument(&requests.OpenDocument{File: &content})
+	if err != nil {
+		return nil, err
+	}
+	defer f.instance.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: opened.Document})
+	saved, err := f.instance.FPDF_SaveAsCopy(&requests.FPDF_SaveAsCopy{Document: opened.Document, Flags: requests.SaveFlagRemoveSecurity})
+	if err != nil || saved.FileBytes == nil {
+		return nil, errors.Join(err, errors.New("pdf: nothing was saved"))
+	}
+	return *saved.FileBytes, nil
 }
 
 // Pages counts the pages.
@@ -183,5 +215,5 @@ func (f *File) Pages() int { return f.pages }
 // Active tells that the file runs scripts on opening.
 func (f *File) Active() bool { return f.active }
 
-// Close frees the file and the sandbox's memory with it.
-func (f *File) Close() error { return f.instance.Close() }
+// Close frees the file.
+func (f *File) Close() error { return f.library.giveBack(f.sandbox) }

@@ -6,9 +6,6 @@ import (
 	"image"
 	"math"
 
-	"github.com/klippa-app/go-pdfium/enums"
-	"github.com/klippa-app/go-pdfium/requests"
-
 	"asprak/domain/transcript"
 )
 
@@ -17,51 +14,53 @@ const maxRenderPixels = 30_000_000
 
 // Render draws the page in grey; see application.PDFFile.
 func (f *File) Render(_ context.Context, i int, dpi float64, maxPixels int) (*image.Gray, error) {
-	page, done, err := f.load(i)
+	page, err := f.load(i)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	fr, err := f.frame(page)
-	if err != nil {
-		return nil, fmt.Errorf("pdf: page box: %w", err)
-	}
-	return f.render(page, fr, dpi, maxPixels)
+	defer f.unload(page)
+	return f.render(page, f.frame(page), dpi, maxPixels)
 }
 
-func (f *File) render(page requests.Page, fr frame, dpi float64, maxPixels int) (*image.Gray, error) {
+const (
+	greyBitmap      = 1    // FPDFBitmap_Gray
+	withAnnotations = 0x01 // FPDF_ANNOT
+	white           = 0xffffffff
+)
+
+func (f *File) render(page uint64, fr frame, dpi float64, maxPixels int) (*image.Gray, error) {
 	scale := dpi / 72
 	if pixels := fr.width * fr.height * scale * scale; pixels > float64(min(maxPixels, maxRenderPixels)) {
 		scale *= math.Sqrt(float64(min(maxPixels, maxRenderPixels)) / pixels)
 	}
-	drawn, err := f.instance.RenderPageInPixels(&requests.RenderPageInPixels{
-		Page:        page,
-		Width:       max(1, int(fr.width*scale)),
-		Height:      max(1, int(fr.height*scale)),
-		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT,
-		ImageFormat: requests.RenderImageFormatGrayscale,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("pdf: render: %w", err)
+	w, h := max(1, int(fr.width*scale)), max(1, int(fr.height*scale))
+	bitmap := f.call("FPDFBitmap_CreateEx", uint64(w), uint64(h), greyBitmap, 0, 0)
+	if bitmap == 0 {
+		return nil, fmt.Errorf("pdf: no memory for %d x %d pixels: %w", w, h, f.err)
 	}
-	defer drawn.Cleanup()
-	from, ok := drawn.Result.RenderedImage.(*image.Gray)
-	if !ok {
-		return nil, fmt.Errorf("pdf: render: unexpected picture %T", drawn.Result.RenderedImage)
-	}
-	w, h := from.Rect.Dx(), from.Rect.Dy()
+	f.call("FPDFBitmap_FillRect", bitmap, 0, 0, uint64(w), uint64(h), white)
+	f.call("FPDF_RenderPageBitmap", bitmap, page, 0, 0, uint64(w), uint64(h), 0, withAnnotations)
+	out := f.picture(bitmap, w, h)
+	f.call("FPDFBitmap_Destroy", bitmap)
+	return out, f.err
+}
+
+// picture copies a grey bitmap out of the sandbox.
+func (f *File) picture(bitmap uint64, w, h int) *image.Gray {
+	stride := number(f.call("FPDFBitmap_GetStride", bitmap))
+	pixels := f.bytes(f.call("FPDFBitmap_GetBuffer", bitmap), stride*h)
 	out := image.NewGray(image.Rect(0, 0, w, h))
 	for y := range h {
-		copy(out.Pix[y*w:(y+1)*w], from.Pix[y*from.Stride:y*from.Stride+w])
+		copy(out.Pix[y*w:(y+1)*w], pixels[y*stride:])
 	}
-	return out, nil
+	return out
 }
 
 // confirm looks at the drawn page where objects alone accuse too quickly: a rectangle that
 // is clipped away, or a ground that no rectangle drew. A word said to be covered or
 // written in its ground's colour is visible after all when there is ink at its place that
 // no visible word accounts for.
-func (f *File) confirm(page requests.Page, fr frame, words []transcript.Word) error {
+func (f *File) confirm(page uint64, fr frame, words []transcript.Word) error {
 	var accused []int
 	for i, w := range words {
 		if w.Hidden == string(transcript.CoveredText) || w.Hidden == string(transcript.WhiteText) {

@@ -7,8 +7,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/klippa-app/go-pdfium/references"
-	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/tetratelabs/wazero/api"
 
 	"asprak/application"
 	"asprak/domain/transcript"
@@ -62,51 +61,37 @@ func (f frame) rect(l, b, r, t float64) transcript.Box {
 	return transcript.Box{X0: min(x0, x1), Y0: min(y0, y1), X1: max(x0, x1), Y1: max(y0, y1)}
 }
 
-func (f *File) frame(page requests.Page) (frame, error) {
-	box, err := f.instance.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: page})
-	if err != nil {
-		return frame{}, err
-	}
-	rotation, err := f.instance.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: page})
-	if err != nil {
-		return frame{}, err
-	}
-	out := frame{turn: int(rotation.PageRotation), box: transcript.Box{
-		X0: float64(box.Rect.Left), Y0: float64(box.Rect.Bottom), X1: float64(box.Rect.Right), Y1: float64(box.Rect.Top)}}
+func (f *File) frame(page uint64) frame {
+	f.call("FPDF_GetPageBoundingBox", page, f.results)
+	box := f.float32s(4) // left, top, right, bottom
+	out := frame{turn: number(f.call("FPDFPage_GetRotation", page)), box: transcript.Box{X0: box[0], Y0: box[3], X1: box[2], Y1: box[1]}}
 	out.width, out.height = out.box.X1-out.box.X0, out.box.Y1-out.box.Y0
 	if out.turn%2 == 1 {
 		out.width, out.height = out.height, out.width
 	}
-	return out, nil
+	return out
 }
 
-func (f *File) load(i int) (requests.Page, func(), error) {
-	loaded, err := f.instance.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: f.document, Index: i})
-	if err != nil {
-		return requests.Page{}, nil, &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
+func (f *File) load(i int) (uint64, error) {
+	page := f.call("FPDF_LoadPage", f.document, uint64(i))
+	if page == 0 {
+		return 0, &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
 	}
-	reference := loaded.Page
-	return requests.Page{ByReference: &reference}, func() {
-		_, _ = f.instance.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: reference})
-	}, nil
+	return page, nil
 }
+
+func (f *File) unload(page uint64) { f.call("FPDF_ClosePage", page) }
 
 // Text returns the page's characters as words, with what hides them; see application.PDFFile.
 func (f *File) Text(ctx context.Context, i int) (application.PDFText, error) {
-	page, done, err := f.load(i)
+	page, err := f.load(i)
 	if err != nil {
 		return application.PDFText{}, err
 	}
-	defer done()
-	fr, err := f.frame(page)
-	if err != nil {
-		return application.PDFText{}, fmt.Errorf("pdf: page box: %w", err)
-	}
+	defer f.unload(page)
+	fr := f.frame(page)
 	text := application.PDFText{Width: fr.width, Height: fr.height}
-	drawn, err := f.objects(page, fr)
-	if err != nil {
-		return text, err
-	}
+	drawn := f.objects(page, fr)
 	text.ImageShare = drawn.imageShare(fr)
 	chars, err := f.chars(ctx, page, fr, drawn)
 	if err != nil {
@@ -120,30 +105,23 @@ func (f *File) Text(ctx context.Context, i int) (application.PDFText, error) {
 	return text, nil
 }
 
-func (f *File) chars(ctx context.Context, page requests.Page, fr frame, drawn *drawing) ([]char, error) {
-	loaded, err := f.instance.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: page})
-	if err != nil {
-		return nil, fmt.Errorf("pdf: text: %w", err)
-	}
-	text := loaded.TextPage
-	defer f.instance.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text})
-	count, err := f.instance.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text})
-	if err != nil {
-		return nil, fmt.Errorf("pdf: text: %w", err)
-	}
-	var out []char
-	styles := map[boundsKey]style{}
-	for i := range min(count.Count, maxChars) {
+func (f *File) chars(ctx context.Context, page uint64, fr frame, drawn *drawing) ([]char, error) {
+	text := f.call("FPDFText_LoadPage", page)
+	defer f.call("FPDFText_ClosePage", text)
+	count := min(number(f.call("FPDFText_CountChars", text)), maxChars)
+	out := make([]char, 0, max(count, 0))
+	reader := f.charReader(text, fr, drawn)
+	for i := range count {
 		if i%512 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		c, ok := f.char(text, i, fr, drawn, styles)
+		c, ok := reader.char(uint64(i))
 		if !ok {
 			c = char{r: ' '}
 		}
 		out = append(out, c)
 	}
-	return out, nil
+	return out, f.err
 }
 
 // style is what all characters of one text object share.
@@ -151,65 +129,86 @@ type style struct {
 	size     float64
 	font     string
 	straight bool
+	baseline float64
 }
 
-func (f *File) char(text references.FPDF_TEXTPAGE, i int, fr frame, drawn *drawing, styles map[boundsKey]style) (char, bool) {
-	code, err := f.instance.FPDFText_GetUnicode(&requests.FPDFText_GetUnicode{TextPage: text, Index: i})
-	r := rune(0)
-	if err == nil {
-		r = rune(code.Unicode)
+// charReader reads the characters of one page's text.
+type charReader struct {
+	*File
+	text   uint64
+	frame  frame
+	drawn  *drawing
+	styles map[uint64]style // by text object
+
+	unicode, object, tight, loose api.Function
+}
+
+func (f *File) charReader(text uint64, fr frame, drawn *drawing) *charReader {
+	return &charReader{File: f, text: text, frame: fr, drawn: drawn, styles: map[uint64]style{},
+		unicode: f.function("FPDFText_GetUnicode"),
+		object:  f.function("FPDFText_GetTextObject"),
+		tight:   f.function("FPDFText_GetCharBox"),
+		loose:   f.function("FPDFText_GetLooseCharBox"),
 	}
+}
+
+func (c *charReader) char(i uint64) (char, bool) {
+	r := rune(number(c.invoke(c.unicode, c.text, i)))
 	if r == 0 || unicode.IsSpace(r) || unicode.IsControl(r) || r == 0xfffe || r == 0xffff {
 		return char{}, false
 	}
-	object, err := f.instance.FPDFText_GetTextObject(&requests.FPDFText_GetTextObject{TextPage: text, Index: i})
-	if err != nil {
+	object := c.invoke(c.object, c.text, i)
+	if object == 0 {
 		return char{}, false
 	}
-	key, ok := f.bounds(object.TextObject)
-	if !ok {
-		return char{}, false
-	}
-	st, known := styles[key]
+	st, known := c.styles[object]
 	if !known {
-		st = f.style(text, i, fr)
-		styles[key] = st
+		st = c.style(i)
+		c.styles[object] = st
 	}
-	if !st.straight {
+	if !st.straight || c.invoke(c.tight, c.text, i, c.result(0), c.result(1), c.result(2), c.result(3)) == 0 {
 		return char{}, false
 	}
-	tight, err := f.instance.FPDFText_GetCharBox(&requests.FPDFText_GetCharBox{TextPage: text, Index: i})
-	if err != nil {
-		return char{}, false
+	b := c.float64s(4) // left, right, bottom, top
+	out := char{r: r, size: st.size, font: st.font, baseline: st.baseline, tight: c.frame.rect(b[0], b[2], b[1], b[3])}
+	out.loose = out.tight
+	if c.invoke(c.loose, c.text, i, c.results) != 0 {
+		b := c.float32s(4) // left, top, right, bottom
+		out.loose = c.frame.rect(b[0], b[3], b[2], b[1])
 	}
-	origin, err := f.instance.FPDFText_GetCharOrigin(&requests.FPDFText_GetCharOrigin{TextPage: text, Index: i})
-	if err != nil {
-		return char{}, false
-	}
-	c := char{r: r, size: st.size, font: st.font, tight: fr.rect(tight.Left, tight.Bottom, tight.Right, tight.Top)}
-	c.loose = c.tight
-	if loose, err := f.instance.FPDFText_GetLooseCharBox(&requests.FPDFText_GetLooseCharBox{TextPage: text, Index: i}); err == nil {
-		c.loose = fr.rect(float64(loose.Rect.Left), float64(loose.Rect.Bottom), float64(loose.Rect.Right), float64(loose.Rect.Top))
-	}
-	_, c.baseline = fr.point(origin.X, origin.Y)
-	c.hidden = drawn.hides(key, c.tight, fr)
-	return c, true
+	out.hidden = c.drawn.hides(object, out.tight, c.frame)
+	return out, true
 }
 
-func (f *File) style(text references.FPDF_TEXTPAGE, i int, fr frame) style {
+// style reads what holds for the whole text object from its first character. A leaning
+// line's baseline is that of its beginning, which parts no words: the lean is small.
+func (c *charReader) style(i uint64) style {
 	st := style{straight: true}
-	if size, err := f.instance.FPDFText_GetFontSize(&requests.FPDFText_GetFontSize{TextPage: text, Index: i}); err == nil {
-		st.size = size.FontSize
-	}
-	if m, err := f.instance.FPDFText_GetMatrix(&requests.FPDFText_GetMatrix{TextPage: text, Index: i}); err == nil {
-		st.size *= math.Hypot(float64(m.Matrix.C), float64(m.Matrix.D))
-		lean := math.Atan2(float64(m.Matrix.B), float64(m.Matrix.A)) - float64(fr.turn)*math.Pi/2
+	st.size = api.DecodeF64(c.call("FPDFText_GetFontSize", c.text, i))
+	if c.call("FPDFText_GetMatrix", c.text, i, c.results) != 0 {
+		m := c.float32s(4)
+		st.size *= math.Hypot(m[2], m[3])
+		lean := math.Atan2(m[1], m[0]) - float64(c.frame.turn)*math.Pi/2
 		st.straight = math.Cos(lean) > math.Cos(straightness)
 	}
-	if font, err := f.instance.FPDFText_GetFontInfo(&requests.FPDFText_GetFontInfo{TextPage: text, Index: i}); err == nil {
-		st.font = font.FontName
+	if c.call("FPDFText_GetCharOrigin", c.text, i, c.result(0), c.result(1)) != 0 {
+		origin := c.float64s(2)
+		_, st.baseline = c.frame.point(origin[0], origin[1])
 	}
+	st.font = c.fontName(i)
 	return st
+}
+
+const maxFontName = 256
+
+func (c *charReader) fontName(i uint64) string {
+	name := c.allocate(maxFontName)
+	defer c.free(name)
+	n := number(c.call("FPDFText_GetFontInfo", c.text, i, name, maxFontName, 0))
+	if n < 2 || n > maxFontName {
+		return ""
+	}
+	return string(c.bytes(name, n-1)) // without the closing zero
 }
 
 // words groups characters, in the order of the file, at blanks, gaps, jumps and changes of visibility.
