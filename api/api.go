@@ -29,6 +29,8 @@ type Options struct {
 	Service *application.Service
 	Views   *projections.Store
 	Tokens  Verifier
+	// Live feeds the streams of events and is run by the caller; nil: there are none.
+	Live *Live
 	// Ready tells how the process stands; nil: always ready.
 	Ready func(context.Context) Readiness
 	// Metrics takes the API's own metrics and is what /metrics shows; nil: a registry of its own.
@@ -42,6 +44,7 @@ type api struct {
 	service   *application.Service
 	views     *projections.Store
 	tokens    Verifier
+	live      *Live
 	ready     func(context.Context) Readiness
 	log       *slog.Logger
 	metrics   *metrics
@@ -73,8 +76,11 @@ func newAPI(o Options) (*api, error) {
 	if o.MaxUpload <= 0 {
 		o.MaxUpload = application.DefaultMaxUpload
 	}
+	if o.Live == nil {
+		o.Live = NewLive(o.Service, o.Logger)
+	}
 	a := &api{
-		service: o.Service, views: o.Views, tokens: o.Tokens, ready: o.Ready, log: o.Logger,
+		service: o.Service, views: o.Views, tokens: o.Tokens, live: o.Live, ready: o.Ready, log: o.Logger,
 		scraper:   promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}),
 		maxUpload: o.MaxUpload, waitLimit: waitLimit,
 	}

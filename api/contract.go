@@ -129,10 +129,13 @@ func (s *schema) Says() string {
 // Needs tells whether the property must be there.
 func (s *schema) Needs(property string) bool { return slices.Contains(s.Required, property) }
 
-// JSON prints an example.
+// JSON prints an example; one of another kind stands as it is.
 func (m *media) JSON() (string, error) {
 	if m.Example == nil {
 		return "", nil
+	}
+	if text, ok := m.Example.(string); ok {
+		return text, nil
 	}
 	b, err := json.MarshalIndent(m.Example, "", "  ")
 	return string(b), err

@@ -18,6 +18,7 @@ const (
 	headerRequestID      = "X-Request-Id"
 	headerIdempotencyKey = "Idempotency-Key"
 	headerPosition       = "Asprak-Position"
+	headerLastEventID    = "Last-Event-ID"
 
 	maxIdempotencyKey = 255
 	maxRequestID      = 128

@@ -32,7 +32,7 @@ import (
 )
 
 func init() {
-	for _, kind := range []string{"application/pdf", "text/html"} {
+	for _, kind := range []string{"application/pdf", "text/html", "text/event-stream"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 }
@@ -41,12 +41,14 @@ const maxUpload = 64 << 10
 
 // house is the API over a log, read models and a store of documents on disk.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	url     string
 	tokens  *identity.Tokens
 	log     *embedded.Log
 	service *application.Service
 	views   *projections.Store
+	live    *api.Live
+	handler http.Handler
 	router  routers.Router
 
 	mu        sync.Mutex
@@ -54,13 +56,13 @@ type house struct {
 }
 
 // open builds a house whose read models follow the log.
-func open(t *testing.T) *house {
+func open(t testing.TB) *house {
 	h := build(t)
 	h.follow()
 	return h
 }
 
-func build(t *testing.T) *house {
+func build(t testing.TB) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	log, err := embedded.Open(ctx, filepath.Join(dir, "log.db"))
@@ -75,7 +77,8 @@ func build(t *testing.T) *house {
 	require.NoError(t, err)
 	h := &house{succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views,
 		service: application.New(log, store, application.Options{MaxUpload: maxUpload})}
-	handler, err := api.New(api.Options{Service: h.service, Views: views, Tokens: tokens, MaxUpload: maxUpload,
+	h.live = api.NewLive(h.service, nil)
+	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: tokens, Live: h.live, MaxUpload: maxUpload,
 		Ready: func(ctx context.Context) api.Readiness {
 			head, err := log.Head(ctx)
 			r := api.Readiness{Head: head, Seen: views.Seen()}
@@ -85,7 +88,7 @@ func build(t *testing.T) *house {
 			return r
 		}})
 	require.NoError(t, err)
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(h.handler)
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	source, err := os.ReadFile("openapi.yaml")
@@ -103,6 +106,21 @@ func (h *house) background(f func(context.Context)) {
 	var wg sync.WaitGroup
 	wg.Go(func() { f(ctx) })
 	h.t.Cleanup(func() { stop(); wg.Wait() })
+}
+
+// broadcast runs the streams of events, until the returned function ends them.
+func (h *house) broadcast() (end func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := h.live.Run(ctx); err != nil {
+			h.t.Errorf("the streams stopped: %v", err)
+		}
+	}()
+	end = sync.OnceFunc(func() { stop(); <-done })
+	h.t.Cleanup(end)
+	return end
 }
 
 func (h *house) follow() {
@@ -133,7 +151,7 @@ func (c caller) in(t *testing.T) caller {
 
 // answer is a response that agreed with the contract.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	body   []byte
@@ -261,7 +279,7 @@ type raw struct{ contentType, content string }
 // part is one part of a form.
 type part struct{ name, fileName, content string }
 
-func encoded(t *testing.T, body any) ([]byte, string) {
+func encoded(t testing.TB, body any) ([]byte, string) {
 	t.Helper()
 	switch b := body.(type) {
 	case nil:

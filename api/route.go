@@ -54,6 +54,8 @@ func (a *api) routes() []route {
 		{"GET", "/v1/reviews", "listReviews", admins, a.listReviews},
 		{"GET", "/v1/audit", "listAudit", inspectors, a.listAudit},
 
+		{"GET", "/v1/events", "streamEvents", everyone, a.streamEvents},
+
 		{"GET", "/healthz", "health", nil, a.health},
 		{"GET", "/readyz", "readiness", nil, a.readiness},
 		{"GET", "/metrics", "metrics", nil, a.scrape},

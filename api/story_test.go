@@ -95,6 +95,7 @@ func (h *house) happened(application_, eventType string, n int) header {
 // The whole of the API once, each request and answer held against the contract.
 func TestStory_FromOpeningToSeat(t *testing.T) {
 	h := open(t)
+	h.broadcast()
 	unsure := studyResult("Budi Santoso", "21/482852/SV/20007", "A", transcript.DecimalOf(4))
 	unsure.IPK = nil
 	h.react(shelf{
@@ -217,6 +218,12 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.Equal(t, history.items()[last]["event_id"], trail[0], "the latest first")
 	require.NotEmpty(t, auditor.get("/v1/audit?actor=pak-joko&type=SeatAwarded&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=5").is(200).items())
 	require.NotEmpty(t, admin.get("/v1/audit?correlation_id=upload-siti").is(200).items())
+
+	// Whoever comes late to the stream of events hears what was missed.
+	ear := sitiC.listen(applied.position())
+	require.Equal(t, "DocumentUploaded", ear.next()["type"])
+	ear.close()
+	h.agrees(true, ear.request, ear.response, ear.body.Bytes())
 
 	everyone := h.all(lecturer, "/v1/applications?opening_id="+opening, "id", seen(cancelled))
 	require.Len(t, everyone, 4)

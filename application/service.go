@@ -56,12 +56,13 @@ type Service struct {
 	limit    int64
 	scales   []transcript.Scale
 	openings *cache[domain.Opening]
+	origins  *origins
 }
 
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
 	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales,
-		openings: newCache[domain.Opening](maxCachedOpenings)}
+		openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins()}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -191,8 +192,12 @@ func openingStream(id uuid.UUID) string     { return openingPrefix + id.String()
 func applicationStream(id uuid.UUID) string { return applicationPrefix + id.String() }
 
 // applicationOf reads the application's id back from its stream's name.
-func applicationOf(stream string) (uuid.UUID, bool) {
-	id, ok := strings.CutPrefix(stream, applicationPrefix)
+func applicationOf(stream string) (uuid.UUID, bool) { return idOf(stream, applicationPrefix) }
+
+func openingOf(stream string) (uuid.UUID, bool) { return idOf(stream, openingPrefix) }
+
+func idOf(stream, prefix string) (uuid.UUID, bool) {
+	id, ok := strings.CutPrefix(stream, prefix)
 	if !ok {
 		return uuid.Nil, false
 	}

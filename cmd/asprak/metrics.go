@@ -31,6 +31,7 @@ func newMetrics(s *server) (*prometheus.Registry, error) {
 			return float64(head.Commit)
 		}),
 		gauge("asprak_views_position", "Position that the read models have seen.", func() float64 { return float64(s.views.Seen().Commit) }),
+		gauge("asprak_event_streams", "Clients that listen to events.", func() float64 { return float64(s.live.Streams()) }),
 		gauge("asprak_readers_ready", "Reader processes that are alive and warm.", func() float64 { return float64(s.pool.Stats().Ready) }),
 		gauge("asprak_readers_busy", "Reader processes that are reading.", func() float64 { return float64(s.pool.Stats().Busy) }),
 		counter("asprak_reader_documents_total", "Documents read.", func() int64 { return s.pool.Stats().Documents }),

@@ -72,6 +72,7 @@ type server struct {
 	tokens   *identity.Tokens
 	service  *application.Service
 	reaction *application.Reaction
+	live     *api.Live
 	listener net.Listener
 	http     *http.Server
 }
@@ -112,8 +113,9 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if err != nil {
 		return nil, err
 	}
+	s.live = api.NewLive(s.service, logger)
 	handler, err := api.New(api.Options{
-		Service: s.service, Views: s.views, Tokens: s.tokens, Ready: s.ready,
+		Service: s.service, Views: s.views, Tokens: s.tokens, Live: s.live, Ready: s.ready,
 		Metrics: metrics, Logger: logger, MaxUpload: config.MaxUpload,
 	})
 	if err != nil {
@@ -138,6 +140,7 @@ func (s *server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(s.views.Run(ctx, s.log, application.NewCodec())) })
 	group.Go(func() error { return ended(router.Run(ctx)) })
+	group.Go(func() error { return s.live.Run(ctx) })
 	group.Go(func() error {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
