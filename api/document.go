@@ -57,12 +57,12 @@ func (a *api) getContent(c *call) error {
 		return err
 	}
 	request := application.Request{Actor: c.actor, CorrelationID: c.requestID}
+	c.transfer() // the storage may have to send the bytes first
 	content, info, err := a.service.OpenDocument(c.ctx(), request, applicationID, documentID)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	c.transfer()
 	kind := info.Type
 	if !slices.Contains(shownTypes, kind) {
 		kind = "application/octet-stream"

@@ -71,7 +71,7 @@ func build(t testing.TB) *house {
 	views, err := projections.Open(ctx, filepath.Join(dir, "views.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { views.Close() })
-	store, err := blobs.Open(filepath.Join(dir, "documents"))
+	store, err := blobs.OpenFolder(filepath.Join(dir, "documents"))
 	require.NoError(t, err)
 	tokens, err := identity.Open(filepath.Join(dir, "token.key"))
 	require.NoError(t, err)

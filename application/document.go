@@ -44,7 +44,7 @@ func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UU
 		return Result{}, domain.Errorf(domain.TooLarge, "upload_too_large", "A document may have at most %d bytes.", s.limit)
 	}
 	if err != nil {
-		return Result{}, err
+		return Result{}, userError(err)
 	}
 	id := domain.DocumentID(applicationID, blob.SHA256)
 	c := req.call("upload", applicationID[:], []byte(blob.SHA256), []byte(upload.Kind))

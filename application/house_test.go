@@ -49,7 +49,7 @@ func open(t *testing.T) *house {
 	log, err := embedded.Open(ctx, filepath.Join(dir, "log.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, log.Close()) })
-	store, err := blobs.Open(filepath.Join(dir, "blobs"))
+	store, err := blobs.OpenFolder(filepath.Join(dir, "blobs"))
 	require.NoError(t, err)
 	h := &house{t: t, ctx: ctx, log: log, reader: &reader{}, now: during}
 	h.service = application.New(log, store, application.Options{Clock: func() time.Time { return h.now }, MaxUpload: 1000})

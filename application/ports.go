@@ -13,9 +13,11 @@ import (
 // Blobs keeps uploaded bytes under their hash. Stored bytes are never overwritten.
 type Blobs interface {
 	// Put streams r to durable storage, hashing on the way. More than limit bytes:
-	// ErrBlobTooLarge, and nothing is kept.
+	// ErrBlobTooLarge; a storage that fails: ErrBlobsUnavailable. In neither case, nor when r
+	// breaks off, is anything kept.
 	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
-	// Open returns the bytes; ErrBlobMissing when there are none under the hash.
+	// Open returns the bytes; ErrBlobMissing when there are none under the hash,
+	// ErrBlobsUnavailable when the storage fails.
 	Open(ctx context.Context, sha256 string) (io.ReadSeekCloser, error)
 }
 
@@ -27,8 +29,9 @@ type Blob struct {
 }
 
 var (
-	ErrBlobTooLarge = errors.New("blobs: larger than the limit")
-	ErrBlobMissing  = errors.New("blobs: no such blob")
+	ErrBlobTooLarge     = errors.New("blobs: larger than the limit")
+	ErrBlobMissing      = errors.New("blobs: no such blob")
+	ErrBlobsUnavailable = errors.New("blobs: storage unavailable") // come back later
 )
 
 // Reader reads a document: bytes in, reading out. A document that is at fault (empty,

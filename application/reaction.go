@@ -63,8 +63,13 @@ func (r *Reaction) Handle(ctx context.Context, record Record, attempt int) error
 
 // GiveUp records that a document could not be read, after so many tries and for the cause.
 // Events of other kinds, and those that cannot be understood, leave nothing to record: they
-// are only parked. An error means that GiveUp itself should be tried again.
+// are only parked. An error means that the event should come again: GiveUp failed, or the cause is
+// that the log, the read models or the documents' storage cannot be reached, which says
+// nothing of the document.
 func (r *Reaction) GiveUp(ctx context.Context, record Record, tries int, cause error) error {
+	if passing(cause) {
+		return fmt.Errorf("application: %s %s is not given up for that: %w", record.Type, record.ID, cause)
+	}
 	err := r.giveUp(ctx, record, tries, cause)
 	var rule *domain.Error
 	if errors.Is(err, ErrUnknownEvent) || errors.Is(err, ErrBrokenEvent) || errors.As(err, &rule) {
@@ -345,6 +350,11 @@ func readingOf(entries []Entry, document uuid.UUID, attempt int) (Entry, bool) {
 		}
 	}
 	return Entry{}, false
+}
+
+func passing(cause error) bool {
+	var e *domain.Error
+	return errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBlobsUnavailable) || errors.As(cause, &e) && e.Kind == domain.Unavailable
 }
 
 // failureCode names why a document could not be read, for the record.

@@ -334,7 +334,7 @@ func TestReaction_BytesMissing_IsAFaultThatIsGivenUp(t *testing.T) {
 	h := open(t)
 	id, document, _ := uploaded(h)
 	record := h.only("DocumentUploaded")
-	empty, err := blobs.Open(t.TempDir())
+	empty, err := blobs.OpenFolder(t.TempDir())
 	require.NoError(t, err)
 	h.service = application.New(h.log, empty, application.Options{})
 	err = h.reaction(nil).Handle(h.ctx, record, 1)

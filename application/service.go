@@ -3,6 +3,7 @@ package application
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -171,7 +172,7 @@ func (s *Service) OpenDocument(ctx context.Context, req Request, applicationID, 
 	}
 	content, err := s.blobs.Open(ctx, d.SHA256)
 	if err != nil {
-		return nil, DocumentInfo{}, err
+		return nil, DocumentInfo{}, userError(err)
 	}
 	command := domain.ViewDocument{DocumentID: documentID, Viewer: req.Actor, At: s.clock()}
 	_, _, err = write(ctx, s, applicationStream(applicationID), at, req.call("view"), func(at loaded[domain.Application]) ([]domain.Event, error) {
@@ -226,9 +227,12 @@ func permit(actor domain.Actor, roles ...domain.Role) error {
 	return domain.Errorf(domain.Denied, "not_allowed", "Your role may not do this.")
 }
 
-// userError turns the log's ways of failing into what a caller can act on.
+// userError turns the ways of failing of the log and the blobs into what a caller can act on.
 func userError(err error) error {
 	switch {
+	case errors.Is(err, ErrBlobsUnavailable):
+		away := domain.Errorf(domain.Unavailable, "documents_unavailable", "The documents' storage cannot be reached; try again later, with the same Idempotency-Key.")
+		return fmt.Errorf("%w (%w)", away, err)
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrUnknownOutcome):
 		return domain.Errorf(domain.Unavailable, "log_unavailable", "The log cannot be reached; try again later, with the same Idempotency-Key.")
 	case errors.Is(err, ErrConflict):

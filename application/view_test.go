@@ -47,7 +47,7 @@ func TestOpenDocument_ByStaff_IsAnEventOnceAWindow(t *testing.T) {
 func TestOpenDocument_ViewCannotBeRecorded_NothingIsHandedOut(t *testing.T) {
 	h := open(t)
 	id, document, stream := uploaded(h)
-	store, err := blobs.Open(filepath.Join(t.TempDir(), "blobs"))
+	store, err := blobs.OpenFolder(filepath.Join(t.TempDir(), "blobs"))
 	require.NoError(t, err)
 	_, err = store.Put(h.ctx, khs("bytes").Content, 100)
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestOpenDocument_ViewCannotBeRecorded_NothingIsHandedOut(t *testing.T) {
 	require.Equal(t, "log_unavailable", domain.ErrorCode(err))
 	require.Nil(t, bytes)
 
-	empty, err := blobs.Open(filepath.Join(t.TempDir(), "blobs"))
+	empty, err := blobs.OpenFolder(filepath.Join(t.TempDir(), "blobs"))
 	require.NoError(t, err)
 	_, _, err = application.New(h.log, empty, application.Options{}).OpenDocument(h.ctx, by(admin), id, document)
 	require.ErrorIs(t, err, application.ErrBlobMissing)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"asprak/application"
+	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/embedded"
 	"asprak/infrastructure/eventstoredb"
 )
@@ -55,4 +56,16 @@ func (s storage) openLog(ctx context.Context, logger *slog.Logger) (eventLog, er
 		return nil, err
 	}
 	return log, nil
+}
+
+// blobStorage says where the documents are kept.
+type blobStorage struct {
+	Blobs string `env:"ASPRAK_BLOBS" default:"embedded" help:"The documents: embedded (in the data folder), file:///folder (shared by several processes), or s3://bucket?region=...&endpoint=... (S3-compatible storage)."`
+}
+
+func (s blobStorage) openBlobs(ctx context.Context, f folder) (application.Blobs, error) {
+	if s.Blobs == "" || s.Blobs == "embedded" {
+		return blobs.OpenFolder(f.documents())
+	}
+	return blobs.Open(ctx, s.Blobs)
 }

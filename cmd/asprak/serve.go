@@ -15,7 +15,6 @@ import (
 
 	"asprak/api"
 	"asprak/application"
-	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/identity"
 	"asprak/infrastructure/messaging"
 	"asprak/infrastructure/workers"
@@ -33,6 +32,7 @@ const shutdown = 20 * time.Second
 
 type serveCmd struct {
 	storage        `embed:""`
+	blobStorage    `embed:""`
 	readerSettings `embed:""`
 	judging        `embed:""`
 	Listen         string `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
@@ -93,7 +93,7 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if s.log, err = config.openLog(ctx, logger); err != nil {
 		return nil, err
 	}
-	documents, err := blobs.Open(config.documents())
+	documents, err := config.openBlobs(ctx, config.folder)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,22 +18,36 @@ import (
 	"asprak/application"
 )
 
-func open(t *testing.T) (*Store, string) {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "blobs")
-	s, err := Open(dir)
-	require.NoError(t, err)
-	return s, dir
+// place is where an adapter keeps its blobs, seen from outside.
+type place interface {
+	open(t *testing.T) application.Blobs
+	// kept lists everything that is kept, by key.
+	kept(t *testing.T) []string
+	// damage cuts what is kept under the key.
+	damage(t *testing.T, key string)
 }
 
-func put(t *testing.T, s *Store, content string) application.Blob {
+// places are all adapters; each passes every test of this file.
+var places = map[string]func(t *testing.T) place{
+	"folder": func(t *testing.T) place { return folderPlace(filepath.Join(t.TempDir(), "blobs")) },
+	"bucket": func(t *testing.T) place { return newServer(t) },
+	"real":   newRealPlace,
+}
+
+func onEach(t *testing.T, test func(t *testing.T, at place)) {
+	for name, make := range places {
+		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+	}
+}
+
+func put(t *testing.T, s application.Blobs, content string) application.Blob {
 	t.Helper()
 	blob, err := s.Put(context.Background(), strings.NewReader(content), 1<<20)
 	require.NoError(t, err)
 	return blob
 }
 
-func content(t *testing.T, s *Store, sum string) string {
+func content(t *testing.T, s application.Blobs, sum string) string {
 	t.Helper()
 	r, err := s.Open(context.Background(), sum)
 	require.NoError(t, err)
@@ -44,125 +57,140 @@ func content(t *testing.T, s *Store, sum string) string {
 	return string(b)
 }
 
-// files lists everything in the folder that is no folder.
-func files(t *testing.T, dir string) []string {
-	t.Helper()
-	var out []string
-	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			out = append(out, path)
-		}
-		return err
-	}))
-	return out
-}
-
 func TestPut_Bytes_ComeBackUnderTheirHash(t *testing.T) {
-	s, dir := open(t)
-	for _, text := range []string{"", "a", strings.Repeat("kartu hasil studi ", 10_000)} {
-		sum := sha256.Sum256([]byte(text))
-		blob := put(t, s, text)
-		require.Equal(t, hex.EncodeToString(sum[:]), blob.SHA256)
-		require.EqualValues(t, len(text), blob.Size)
-		require.Equal(t, text[:min(512, len(text))], string(blob.Head))
-		require.Equal(t, text, content(t, s, blob.SHA256))
-		require.FileExists(t, filepath.Join(dir, blob.SHA256[:2], blob.SHA256[2:]))
-	}
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		for _, text := range []string{"", "a", strings.Repeat("kartu hasil studi ", 10_000)} {
+			sum := sha256.Sum256([]byte(text))
+			blob := put(t, s, text)
+			require.Equal(t, hex.EncodeToString(sum[:]), blob.SHA256)
+			require.EqualValues(t, len(text), blob.Size)
+			require.Equal(t, text[:min(512, len(text))], string(blob.Head))
+			require.Equal(t, text, content(t, s, blob.SHA256))
+			require.Contains(t, at.kept(t), blob.SHA256[:2]+"/"+blob.SHA256[2:])
+		}
+	})
 }
 
-func TestPut_SameBytesAgain_KeepsTheFirstFile(t *testing.T) {
-	s, dir := open(t)
-	blob := put(t, s, "same")
-	before, err := os.Stat(files(t, dir)[0])
-	require.NoError(t, err)
-	require.Equal(t, blob, put(t, s, "same"))
-	require.Len(t, files(t, dir), 1)
-	after, err := os.Stat(files(t, dir)[0])
-	require.NoError(t, err)
-	require.True(t, os.SameFile(before, after))
+func TestPut_SameBytesAgain_AreKeptOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		blob := put(t, s, "same")
+		require.Equal(t, blob, put(t, s, "same"))
+		require.Len(t, at.kept(t), 1)
+	})
 }
 
-func TestPut_DamagedFileUnderTheHash_IsHealed(t *testing.T) {
-	s, dir := open(t)
-	blob := put(t, s, "whole")
-	require.NoError(t, os.Truncate(files(t, dir)[0], 2))
-	put(t, s, "whole")
-	require.Equal(t, "whole", content(t, s, blob.SHA256))
+func TestPut_DamagedUnderTheHash_IsHealed(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		blob := put(t, s, "whole")
+		at.damage(t, at.kept(t)[0])
+		put(t, s, "whole")
+		require.Equal(t, "whole", content(t, s, blob.SHA256))
+	})
 }
 
 func TestPut_AtTheLimit_IsKept_AboveIt_IsNot(t *testing.T) {
-	s, dir := open(t)
-	_, err := s.Put(context.Background(), strings.NewReader("12345"), 4)
-	require.ErrorIs(t, err, application.ErrBlobTooLarge)
-	require.Empty(t, files(t, dir))
-	_, err = s.Put(context.Background(), strings.NewReader("1234"), 4)
-	require.NoError(t, err)
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		_, err := s.Put(context.Background(), strings.NewReader("12345"), 4)
+		require.ErrorIs(t, err, application.ErrBlobTooLarge)
+		require.Empty(t, at.kept(t))
+		_, err = s.Put(context.Background(), strings.NewReader("1234"), 4)
+		require.NoError(t, err)
+	})
 }
 
 func TestPut_UploadBreaksOff_LeavesNothing(t *testing.T) {
-	s, dir := open(t)
-	broken := errors.New("connection reset")
-	_, err := s.Put(context.Background(), io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)), 100)
-	require.ErrorIs(t, err, broken)
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_, err = s.Put(ctx, strings.NewReader("late"), 100)
-	require.ErrorIs(t, err, context.Canceled)
-	require.Empty(t, files(t, dir))
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		broken := errors.New("connection reset")
+		_, err := s.Put(context.Background(), io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)), 100)
+		require.ErrorIs(t, err, broken)
+		require.NotErrorIs(t, err, application.ErrBlobsUnavailable, "the sender failed, not the storage")
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, err = s.Put(ctx, strings.NewReader("late"), 100)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Empty(t, at.kept(t))
+	})
 }
 
 func TestPut_ManyAtOnce_AllAreKept(t *testing.T) {
-	s, dir := open(t)
-	var group sync.WaitGroup
-	for n := range 32 {
-		group.Go(func() {
-			text := bytes.Repeat([]byte{byte(n % 8)}, 1000)
-			if _, err := s.Put(context.Background(), bytes.NewReader(text), 1<<20); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	require.Len(t, files(t, dir), 8)
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		var group sync.WaitGroup
+		for n := range 32 {
+			group.Go(func() {
+				text := bytes.Repeat([]byte{byte(n % 8)}, 1000)
+				if _, err := s.Put(context.Background(), bytes.NewReader(text), 1<<20); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		require.Len(t, at.kept(t), 8)
+	})
+}
+
+func TestOpen_AnotherProcess_SeesTheSameBlobs(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		one, other := at.open(t), at.open(t)
+		require.Equal(t, "shared", content(t, other, put(t, one, "shared").SHA256))
+	})
 }
 
 func TestOpen_NoSuchBlob_IsMissing(t *testing.T) {
-	s, _ := open(t)
-	put(t, s, "there")
-	for _, sum := range []string{
-		strings.Repeat("0", 64), "", "..", "../../etc/passwd", strings.Repeat("A", 64),
-		strings.Repeat("../", 21) + "a", strings.Repeat("0", 63) + "\x00",
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		put(t, s, "there")
+		for _, sum := range []string{
+			strings.Repeat("0", 64), "", "..", "../../etc/passwd", strings.Repeat("A", 64),
+			strings.Repeat("../", 21) + "a", strings.Repeat("0", 63) + "\x00",
+		} {
+			_, err := s.Open(context.Background(), sum)
+			require.ErrorIs(t, err, application.ErrBlobMissing, "%q", sum)
+		}
+	})
+}
+
+func TestOpen_Content_CanBeReadAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, at place) {
+		s := at.open(t)
+		r, err := s.Open(context.Background(), put(t, s, "0123456789").SHA256)
+		require.NoError(t, err)
+		defer r.Close()
+		for range 2 {
+			end, err := r.Seek(-3, io.SeekEnd)
+			require.NoError(t, err)
+			require.EqualValues(t, 7, end)
+			b, err := io.ReadAll(r)
+			require.NoError(t, err)
+			require.Equal(t, "789", string(b))
+		}
+	})
+}
+
+func TestOpen_Location_IsChecked(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Open(t.Context(), "file://"+dir)
+	require.NoError(t, err)
+	for location, says := range map[string]string{
+		"":                                   "file:///folder or s3://bucket",
+		"/var/documents":                     "file:///folder or s3://bucket",
+		"gs://bucket":                        "file:///folder or s3://bucket",
+		"file://host/folder":                 "file:///absolute/path",
+		"file://" + dir + "?mode=0600":       "file:///absolute/path",
+		"file://" + dir + "/unmounted":       "the folder must be there",
+		"s3://key:secret@bucket":             "credentials do not belong into the URL",
+		"s3://key:secret@bucket\x7f":         "invalid control character",
+		"s3://bucket?regoin=eu-west-1":       `no parameter "regoin"`,
+		"s3://bucket?endpoint=minio:9000":    "http://host:port",
+		"s3://bucket?endpoint=http://a:b@c/": "http://host:port",
 	} {
-		_, err := s.Open(context.Background(), sum)
-		require.ErrorIs(t, err, application.ErrBlobMissing, "%q", sum)
+		_, err := Open(t.Context(), location)
+		require.ErrorContains(t, err, says, location)
+		require.NotContains(t, err.Error(), "secret")
 	}
-}
-
-func TestOpen_AfterACrash_CleansHalfWrittenFiles(t *testing.T) {
-	s, dir := open(t)
-	blob := put(t, s, "kept")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, temporary+"123"), []byte("half"), 0o600))
-	s, err := Open(dir)
-	require.NoError(t, err)
-	require.Len(t, files(t, dir), 1)
-	require.Equal(t, "kept", content(t, s, blob.SHA256))
-}
-
-func TestOpen_WhileAnotherUploads_LeavesItsFile(t *testing.T) {
-	s, dir := open(t)
-	r, w := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		_, err := s.Put(context.Background(), r, 100)
-		done <- err
-	}()
-	_, err := w.Write([]byte("first half "))
-	require.NoError(t, err)
-	_, err = Open(dir)
-	require.NoError(t, err)
-	require.Len(t, files(t, dir), 1)
-	_, err = w.Write([]byte("second half"))
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	require.NoError(t, <-done)
 }

@@ -21,7 +21,7 @@ type Reaction interface {
 	// An error is a passing fault and brings the event again, unless it is Final.
 	Handle(ctx context.Context, event application.Record, attempt int) error
 	// GiveUp records that the work was not done in so many tries. It may be called more
-	// than once for one event. An error brings the event again, for GiveUp only.
+	// than once for one event. An error brings the event again.
 	GiveUp(ctx context.Context, event application.Record, tries int, cause error) error
 }
 
