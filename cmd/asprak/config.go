@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -13,13 +14,19 @@ import (
 
 // folder is where the embedded default keeps everything.
 type folder struct {
-	Data string `env:"ASPRAK_DATA" default:"data" help:"Folder of the log, the read models, the documents and the local key."`
+	Data     string `env:"ASPRAK_DATA" default:"data" help:"Folder of the log, the read models, the documents and the local key."`
+	TokenKey string `env:"ASPRAK_TOKEN_KEY" help:"File of the key that signs tokens (32 bytes, readable by nobody else; made when missing). Every api process needs the same one. Default: token.key in the data folder."`
 }
 
 func (f folder) log() string       { return filepath.Join(f.Data, "log.db") }
 func (f folder) views() string     { return filepath.Join(f.Data, "views.db") }
 func (f folder) documents() string { return filepath.Join(f.Data, "documents") }
-func (f folder) key() string       { return filepath.Join(f.Data, "token.key") }
+func (f folder) key() string       { return cmp.Or(f.TokenKey, filepath.Join(f.Data, "token.key")) }
+
+// remote is a server that a command speaks to.
+type remote struct {
+	URL string `env:"ASPRAK_URL" default:"http://127.0.0.1:8080" help:"The running server."`
+}
 
 // storage says where the log and the read models are kept.
 type storage struct {

@@ -18,7 +18,7 @@ import (
 
 type demoCmd struct {
 	folder `embed:""`
-	URL    string `env:"ASPRAK_URL" default:"http://127.0.0.1:8080" help:"The running server."`
+	remote `embed:""`
 }
 
 // Run plays the whole story through the public API only: publish, apply, upload, verdict

@@ -26,6 +26,7 @@ type cli struct {
 	Token  tokenCmd  `cmd:"" help:"Print a bearer token for the local key."`
 	Read   readCmd   `cmd:"" help:"Read documents without a server and print what was read."`
 	Parked parkedCmd `cmd:"" help:"List or replay the messages that the reaction gave up."`
+	Health healthCmd `cmd:"" help:"Ask a running server, whatever its roles, whether it is ready; fails when it is not."`
 	Demo   demoCmd   `cmd:"" help:"Drive the whole story against a running server and print it."`
 
 	OCRWorker ocrWorkerCmd `cmd:"" name:"ocr-worker" hidden:"" help:"Internal: a reader child process, speaking on stdin and stdout."`
