@@ -63,6 +63,16 @@ func New(o Options) (http.Handler, error) {
 	return a.engine(), nil
 }
 
+// NewProbes returns the handler of a process that serves no API: liveness, readiness and metrics.
+// It needs neither Service, nor Views, nor Tokens.
+func NewProbes(o Options) (http.Handler, error) {
+	a, err := newAPI(o)
+	if err != nil {
+		return nil, err
+	}
+	return a.engineOf(a.probes()), nil
+}
+
 func newAPI(o Options) (*api, error) {
 	if o.Ready == nil {
 		o.Ready = func(context.Context) Readiness { return Readiness{} }
@@ -92,12 +102,14 @@ func newAPI(o Options) (*api, error) {
 	return a, err
 }
 
-func (a *api) engine() *gin.Engine {
+func (a *api) engine() *gin.Engine { return a.engineOf(a.routes()) }
+
+func (a *api) engineOf(routes []route) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false
-	for _, r := range a.routes() {
+	for _, r := range routes {
 		e.Handle(r.method, r.path, a.serve(r))
 	}
 	e.NoRoute(a.serve(route{operation: "unknown", handle: func(*call) error {

@@ -24,7 +24,7 @@ var (
 // sees own applications only, see call.mine.
 func (a *api) routes() []route {
 	s := a.service
-	return []route{
+	return append([]route{
 		{"POST", "/v1/openings", "publishOpening", admins, a.publishOpening},
 		{"GET", "/v1/openings", "listOpenings", everyone, a.listOpenings},
 		{"GET", "/v1/openings/:id", "getOpening", everyone, a.getOpening},
@@ -56,10 +56,16 @@ func (a *api) routes() []route {
 
 		{"GET", "/v1/events", "streamEvents", everyone, a.streamEvents},
 
+		{"GET", "/openapi.json", "contract", nil, a.contractJSON},
+		{"GET", "/docs", "docs", nil, a.contractHTML},
+	}, a.probes()...)
+}
+
+// probes are what every process answers, whatever else it does.
+func (a *api) probes() []route {
+	return []route{
 		{"GET", "/healthz", "health", nil, a.health},
 		{"GET", "/readyz", "readiness", nil, a.readiness},
 		{"GET", "/metrics", "metrics", nil, a.scrape},
-		{"GET", "/openapi.json", "contract", nil, a.contractJSON},
-		{"GET", "/docs", "docs", nil, a.contractHTML},
 	}
 }

@@ -30,3 +30,6 @@ func Listening(t testing.TB, s *Store) bool {
 
 // Deafen lets the store listen where nobody speaks.
 func Deafen(s *Store) { s.server.channel += "_elsewhere" }
+
+// OnServer tells whether the place is a server's.
+func OnServer(place string) bool { return isServer(place) }

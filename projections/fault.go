@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// On a server a projector tells the processes that watch why it stands still. What it told
+// A projector tells the processes that watch why it stands still. What it told
 // holds while its checkpoint is where it was then.
 const faultsSchema = `CREATE TABLE IF NOT EXISTS model_faults (
 	name TEXT PRIMARY KEY,
@@ -18,9 +18,6 @@ const faultsSchema = `CREATE TABLE IF NOT EXISTS model_faults (
 // tell records the faults that the batch ran into, in its transaction, and notifies those
 // who watch.
 func (s *Store) tell(b *batch, done []progress) error {
-	if s.server == nil {
-		return nil
-	}
 	for i, p := range s.projectors {
 		if p.fault != nil || done[i].fault == nil {
 			continue
@@ -32,6 +29,9 @@ func (s *Store) tell(b *batch, done []progress) error {
 		if err != nil {
 			return err
 		}
+	}
+	if s.server == nil {
+		return nil
 	}
 	_, err := b.exec(`SELECT pg_notify(?, '')`, s.server.channel)
 	return err

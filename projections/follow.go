@@ -32,8 +32,8 @@ var ErrRunning = errors.New("projections: running already")
 // Run follows the log into all models until ctx ends, and then returns nil. A lost log or
 // database is followed again, with growing delays, from what is committed. There is one
 // follower: a model that is behind is brought to where the others stand before they go on.
-// Of several processes that Run on one PostgreSQL database one follows; the others watch what
-// it commits, and one of them goes on when it ends or is lost.
+// Of several processes that Run on one database one follows; the others watch what it commits,
+// and one of them goes on when it ends or is lost.
 func (s *Store) Run(ctx context.Context, log application.Log, codec *application.Codec) error {
 	if !s.running.TryLock() {
 		return ErrRunning
@@ -253,6 +253,10 @@ func (s *Store) wait(ctx context.Context, position application.Position, of ...*
 	s.mu.Unlock()
 	if answered {
 		return err
+	}
+	select {
+	case s.asked <- struct{}{}:
+	default:
 	}
 	select {
 	case err := <-w.answer:

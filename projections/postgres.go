@@ -17,15 +17,9 @@ import (
 	"github.com/lib/pq"
 )
 
-const (
-	// silence bounds how long an answer of the server is waited for. Statements are ended
-	// by the server before.
-	silence = 30 * time.Second
-
-	lockPoll   = 300 * time.Millisecond // a process that stands ready asks for the lock
-	heartbeat  = time.Second            // the holder of the lock shows that it lives
-	lockAnswer = 5 * time.Second
-)
+// silence bounds how long an answer of the server is waited for. Statements are ended by the
+// server before.
+const silence = 30 * time.Second
 
 // postgres is what a store has on a PostgreSQL server beyond the two pools that SQLite has too.
 type postgres struct {
@@ -124,7 +118,7 @@ func openPostgres(ctx context.Context, target string, projectors []*projector, o
 	server.channel = fmt.Sprintf("asprak_views_%016x", h.Sum64())
 
 	s := newStore(write, read, projectors, options)
-	s.server = server
+	s.server, s.lock = server, server
 	if err := s.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("projections: %w", err)
 	}
@@ -135,48 +129,6 @@ func openPostgres(ctx context.Context, target string, projectors []*projector, o
 // does, whatever language the database was made for.
 func (p *postgres) create(statement string) string {
 	return strings.ReplaceAll(statement, " TEXT", ` TEXT COLLATE "C"`)
-}
-
-// acquire waits until the session that it returns holds the projector's lock. It asks again
-// and again: a session that waits inside the server keeps old rows from being cleared away.
-func (p *postgres) acquire(ctx context.Context) (*sql.Conn, error) {
-	conn, err := p.locks.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		held := false
-		asking, cancel := context.WithTimeout(ctx, lockAnswer)
-		err := conn.QueryRowContext(asking, `SELECT pg_try_advisory_lock($1)`, p.lock).Scan(&held)
-		cancel()
-		if err == nil && held {
-			return conn, nil
-		}
-		if err == nil {
-			sleep(ctx, lockPoll)
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-	}
-}
-
-// hold shows every second that the holder of the lock lives. It returns when ctx ends, or
-// with the error by which the lock may be another process's.
-func hold(ctx context.Context, conn *sql.Conn) error {
-	for {
-		sleep(ctx, heartbeat)
-		if ctx.Err() != nil {
-			return nil
-		}
-		asking, cancel := context.WithTimeout(ctx, lockAnswer)
-		_, err := conn.ExecContext(asking, `SELECT 1`)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("the projector's lock is lost: %w", err)
-		}
-	}
 }
 
 // dialer makes connections on which no answer is waited for without end.

@@ -31,7 +31,9 @@ import (
 type Store struct {
 	write      *sqlx.DB // one connection
 	read       *sqlx.DB
-	server     *postgres // nil: SQLite
+	server     *postgres     // nil: SQLite
+	lock       lock          // of the one process that projects
+	asked      chan struct{} // someone began to wait; of one
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
 
@@ -81,11 +83,8 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 	if _, err := write.ExecContext(ctx, `PRAGMA wal_autocheckpoint = 4000`); err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close(), read.Close())
 	}
-	return open(ctx, write, read, newProjectors(), options)
-}
-
-func open(ctx context.Context, write, read *sqlx.DB, projectors []*projector, options []Option) (*Store, error) {
-	s := newStore(write, read, projectors, options)
+	s := newStore(write, read, newProjectors(), options)
+	s.lock = fileLock(path + "-projector")
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
 	}
@@ -93,7 +92,7 @@ func open(ctx context.Context, write, read *sqlx.DB, projectors []*projector, op
 }
 
 func newStore(write, read *sqlx.DB, projectors []*projector, options []Option) *Store {
-	s := &Store{write: write, read: read, projectors: projectors, waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
+	s := &Store{write: write, read: read, projectors: projectors, asked: make(chan struct{}, 1), waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
 	for _, o := range options {
 		o(s)
 	}

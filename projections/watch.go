@@ -7,26 +7,29 @@ import (
 	"github.com/lib/pq"
 )
 
-// recheck bounds how late a commit is seen of which no notice came.
-const recheck = 2 * time.Second
+const (
+	// recheck bounds how late a commit is seen of which no notice came.
+	recheck = 2 * time.Second
+	// fileRecheck is how often a file is looked at, which gives no notice, while nobody waits.
+	fileRecheck = 250 * time.Millisecond
+)
 
 // Watch keeps Seen, Wait and Status up to date in a process that does not Run, from what
-// another process commits, until ctx ends, and then returns nil. An SQLite store is one
-// process's: there is nothing to see there.
+// another process commits, until ctx ends, and then returns nil.
 func (s *Store) Watch(ctx context.Context) error {
 	if !s.running.TryLock() {
 		return ErrRunning
 	}
 	defer s.running.Unlock()
-	if s.server == nil {
-		<-ctx.Done()
-		return nil
-	}
 	s.watch(ctx)
 	return nil
 }
 
 func (s *Store) watch(ctx context.Context) {
+	if s.server == nil {
+		s.watchFile(ctx)
+		return
+	}
 	listener := pq.NewListener(s.server.address, firstDelay, lastDelay, nil)
 	listening := make(chan struct{})
 	go func() {
@@ -58,6 +61,31 @@ func (s *Store) watch(ctx context.Context) {
 	}
 }
 
+// watchFile looks again and again, with little pause while someone waits.
+func (s *Store) watchFile(ctx context.Context) {
+	tick := time.NewTicker(fileRecheck)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		s.look(ctx)
+		if s.awaited() {
+			sleep(ctx, pause)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.asked:
+		case <-tick.C:
+		}
+	}
+}
+
+// awaited tells whether someone waits for the projectors.
+func (s *Store) awaited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiters) > 0
+}
+
 // look takes up the checkpoints as they are committed.
 func (s *Store) look(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, lockAnswer)
@@ -71,16 +99,13 @@ func (s *Store) look(ctx context.Context) {
 	}
 }
 
-// turn does the work while this process is the one that projects: at once where there is no
-// other, else when it has the lock and as long as it keeps it. Until then it watches.
+// turn does the work while this process is the one that projects: when it has the lock and as
+// long as it keeps it. Until then it watches.
 func (s *Store) turn(ctx context.Context, work func(context.Context) error) error {
-	if s.server == nil {
-		return work(ctx)
-	}
 	watching, stop := context.WithCancel(ctx)
 	watched := make(chan struct{})
 	go func() { defer close(watched); s.watch(watching) }()
-	lock, err := s.server.acquire(ctx)
+	lock, err := s.lock.acquire(ctx)
 	stop()
 	<-watched
 	if err != nil {
@@ -91,7 +116,7 @@ func (s *Store) turn(ctx context.Context, work func(context.Context) error) erro
 	defer s.leads.Store(false)
 	working, end := context.WithCancel(ctx)
 	held := make(chan error, 1)
-	go func() { held <- hold(working, lock); end() }()
+	go func() { held <- lock.hold(working); end() }()
 	err = work(working)
 	end()
 	if lost := <-held; lost != nil {

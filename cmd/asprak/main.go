@@ -22,7 +22,7 @@ var version = "dev"
 
 // cli names every command, flag and variable, each once.
 type cli struct {
-	Serve  serveCmd  `cmd:"" help:"Serve the API, follow the log into the read models and read the documents."`
+	Serve  serveCmd  `cmd:"" help:"Serve the API, follow the log into the read models and read the documents, or do some of it."`
 	Token  tokenCmd  `cmd:"" help:"Print a bearer token for the local key."`
 	Read   readCmd   `cmd:"" help:"Read documents without a server and print what was read."`
 	Parked parkedCmd `cmd:"" help:"List or replay the messages that the reaction gave up."`
@@ -42,6 +42,7 @@ type environment struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	var c cli
 	parsed := kong.Parse(&c,
 		kong.Name("asprak"),

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -42,15 +44,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// process is a running server on a data folder of its own.
+// process is a running server.
 type process struct {
-	t    testing.TB
-	data string
-	args []string
-	cmd  *exec.Cmd
-	base string
-	log  *tail
-	done chan struct{}
+	t     testing.TB
+	data  string
+	args  []string
+	cmd   *exec.Cmd
+	base  string
+	log   *tail
+	found chan string   // where it listens; of one
+	done  chan struct{} // closed when it has ended
 }
 
 var listening = regexp.MustCompile(`listening on (http://127\.0\.0\.1:\d+)`)
@@ -58,13 +61,27 @@ var listening = regexp.MustCompile(`listening on (http://127\.0\.0\.1:\d+)`)
 // startProcess starts the server and waits until it is ready; it ends with the test.
 func startProcess(t testing.TB, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, data: filepath.Join(t.TempDir(), "data"), args: args}
-	p.start()
+	p := launchProcess(t, filepath.Join(t.TempDir(), "data"), args...)
+	p.await()
+	return p
+}
+
+// launchProcess starts a server on the data folder, which others may share; it ends with the test.
+func launchProcess(t testing.TB, data string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, data: data, args: args}
+	p.launch()
 	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
 	return p
 }
 
 func (p *process) start() {
+	p.t.Helper()
+	p.launch()
+	p.await()
+}
+
+func (p *process) launch() {
 	p.t.Helper()
 	path, err := program()
 	require.NoError(p.t, err)
@@ -75,9 +92,9 @@ func (p *process) start() {
 	p.log = &tail{}
 	p.cmd.Stderr = p.log
 	require.NoError(p.t, p.cmd.Start())
-	found := make(chan string, 1)
+	p.found = make(chan string, 1)
 	p.done = make(chan struct{})
-	go func(cmd *exec.Cmd, done chan struct{}) {
+	go func(cmd *exec.Cmd, found chan<- string, done chan struct{}) {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
 			if m := listening.FindStringSubmatch(lines.Text()); m != nil {
@@ -86,9 +103,14 @@ func (p *process) start() {
 		}
 		cmd.Wait()
 		close(done)
-	}(p.cmd, p.done)
+	}(p.cmd, p.found, p.done)
+}
+
+// await waits until the process says where it listens and is ready.
+func (p *process) await() {
+	p.t.Helper()
 	select {
-	case p.base = <-found:
+	case p.base = <-p.found:
 	case <-p.done:
 		require.Fail(p.t, "the server ended before it listened", p.log.String())
 	case <-time.After(time.Minute):
@@ -126,6 +148,22 @@ func (p *process) as(role domain.Role, subject string) *caller {
 		}
 		return keys.Issue(subject, role, time.Hour)
 	}}
+}
+
+// metric is what /metrics says of a metric without labels, if anything.
+func (p *process) metric(name string) (value float64, there bool) {
+	response, err := http.Get(p.base + "/metrics")
+	if err != nil {
+		return 0, false
+	}
+	defer response.Body.Close()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			value, err := strconv.ParseFloat(text, 64)
+			return value, err == nil
+		}
+	}
+	return 0, false
 }
 
 // cacheFolder is shared by all tests, so that the PDF engine is compiled once.

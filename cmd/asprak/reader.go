@@ -91,12 +91,8 @@ func (j judging) policy() (verification.Policy, error) {
 	return policy, nil
 }
 
-// openPool starts the reader processes: this program again, as ocr-worker. This process
-// knows the same scales from then on.
+// openPool starts the reader processes: this program again, as ocr-worker.
 func openPool(s readerSettings, logger *slog.Logger) (*workers.Pool, error) {
-	if err := s.addScales(); err != nil {
-		return nil, err
-	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func sampleOpening(title string, requirement verification.Requirement) domain.Op
 // publishSample publishes the sample opening when the embedded log is empty, and answers its
 // id, "" when there was something already. A log on a server is in earnest: it gets none.
 func (s *server) publishSample(ctx context.Context) (string, error) {
-	if s.config.EventStore != "embedded" {
+	if s.config.EventStore != "embedded" || !s.config.Roles.api {
 		return "", nil
 	}
 	head, err := s.log.Head(ctx)

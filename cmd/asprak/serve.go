@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,18 +28,20 @@ const readersGroup = "reaction"
 // readTries is how often a document is tried before it is put before a person.
 const readTries = 3
 
-// shutdown bounds how long requests and readings in flight may take to end.
-const shutdown = 20 * time.Second
+// lastResort is how much longer than its grace a process takes to stop at most.
+const lastResort = 10 * time.Second
 
 type serveCmd struct {
 	storage        `embed:""`
 	blobStorage    `embed:""`
 	readerSettings `embed:""`
 	judging        `embed:""`
-	Listen         string `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
-	MaxUpload      int64  `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
-	LogLevel       string `env:"ASPRAK_LOG_LEVEL" default:"warn" enum:"debug,info,warn,error" help:"One of ${enum}."`
-	LogFormat      string `env:"ASPRAK_LOG_FORMAT" default:"text" enum:"text,json" help:"One of ${enum}."`
+	Roles          roles         `env:"ASPRAK_ROLES" default:"api,projector,reader" help:"What this process does: api serves requests, projector carries the log into the read models (one works, others stand ready), reader reads the documents. Each answers /healthz, /readyz and /metrics."`
+	Listen         string        `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	MaxUpload      int64         `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
+	StopGrace      time.Duration `env:"ASPRAK_STOP_GRACE" default:"20s" help:"How long requests and readings in flight may take to end when the process is told to stop. A reading that takes longer is handed to another reader."`
+	LogLevel       string        `env:"ASPRAK_LOG_LEVEL" default:"warn" enum:"debug,info,warn,error" help:"One of ${enum}."`
+	LogFormat      string        `env:"ASPRAK_LOG_FORMAT" default:"text" enum:"text,json" help:"One of ${enum}."`
 }
 
 // Run serves until ctx ends.
@@ -51,6 +54,12 @@ func (c *serveCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
+	// Whatever hangs, the process is gone in time: others take over what it held.
+	context.AfterFunc(ctx, func() {
+		time.Sleep(c.StopGrace + lastResort)
+		logger.Error("the process did not stop in time and is ended")
+		os.Exit(1)
+	})
 	fresh, err := s.publishSample(ctx)
 	if err != nil {
 		return errors.Join(err, s.Close())
@@ -61,18 +70,18 @@ func (c *serveCmd) Run(ctx context.Context, env environment) error {
 	return errors.Join(s.Run(ctx), s.Close())
 }
 
-// server is one process with all its parts open. Run works until its context ends; Close
-// lets go of files and child processes.
+// server is one process with the parts of its roles open. Run works until its context ends;
+// Close lets go of files and child processes.
 type server struct {
 	config   serveCmd
 	logger   *slog.Logger
 	log      eventLog
 	views    *projections.Store
-	pool     *workers.Pool
-	tokens   *identity.Tokens
-	service  *application.Service
-	reaction *application.Reaction
-	live     *api.Live
+	service  *application.Service  // api's and reader's
+	tokens   *identity.Tokens      // api's
+	live     *api.Live             // api's
+	pool     *workers.Pool         // reader's
+	reaction *application.Reaction // reader's
 	listener net.Listener
 	http     *http.Server
 }
@@ -87,37 +96,23 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if err := os.MkdirAll(config.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if s.tokens, err = identity.Open(config.key()); err != nil {
-		return nil, err
-	}
 	if s.log, err = config.openLog(ctx, logger); err != nil {
-		return nil, err
-	}
-	documents, err := config.openBlobs(ctx, config.folder)
-	if err != nil {
 		return nil, err
 	}
 	if s.views, err = projections.Open(ctx, config.database(), projections.WithLogger(logger)); err != nil {
 		return nil, err
 	}
-	if s.pool, err = openPool(config.readerSettings, logger); err != nil {
-		return nil, err
+	if config.Roles.api || config.Roles.reader {
+		if err := s.openService(ctx); err != nil {
+			return nil, err
+		}
 	}
-	s.service = application.New(s.log, documents, application.Options{Logger: logger, MaxUpload: config.MaxUpload})
-	policy, err := config.policy()
-	if err != nil {
-		return nil, err
+	if config.Roles.reader {
+		if err := s.openReader(); err != nil {
+			return nil, err
+		}
 	}
-	s.reaction = application.NewReaction(s.service, s.pool, s.views, policy)
-	metrics, err := newMetrics(s)
-	if err != nil {
-		return nil, err
-	}
-	s.live = api.NewLive(s.service, logger)
-	handler, err := api.New(api.Options{
-		Service: s.service, Views: s.views, Tokens: s.tokens, Live: s.live, Ready: s.ready,
-		Metrics: metrics, Logger: logger, MaxUpload: config.MaxUpload,
-	})
+	handler, err := s.openHandler()
 	if err != nil {
 		return nil, err
 	}
@@ -129,18 +124,103 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	return s, nil
 }
 
-// Run serves, projects and reacts until ctx ends or one of the three fails for good.
+func (s *server) openService(ctx context.Context) error {
+	if err := s.config.addScales(); err != nil {
+		return err
+	}
+	documents, err := s.config.openBlobs(ctx, s.config.folder)
+	if err != nil {
+		return err
+	}
+	s.service = application.New(s.log, documents, application.Options{Logger: s.logger, MaxUpload: s.config.MaxUpload})
+	return nil
+}
+
+func (s *server) openReader() error {
+	policy, err := s.config.policy()
+	if err != nil {
+		return err
+	}
+	if s.pool, err = openPool(s.config.readerSettings, s.logger); err != nil {
+		return err
+	}
+	s.reaction = application.NewReaction(s.service, s.pool, s.views, policy)
+	return nil
+}
+
+// openHandler is the API, or what every process answers.
+func (s *server) openHandler() (http.Handler, error) {
+	metrics, err := newMetrics(s)
+	if err != nil {
+		return nil, err
+	}
+	options := api.Options{
+		Service: s.service, Views: s.views, Ready: s.ready,
+		Metrics: metrics, Logger: s.logger, MaxUpload: s.config.MaxUpload,
+	}
+	if !s.config.Roles.api {
+		return api.NewProbes(options)
+	}
+	if s.tokens, err = identity.Open(s.config.key()); err != nil {
+		return nil, err
+	}
+	s.live = api.NewLive(s.service, s.logger)
+	options.Tokens, options.Live = s.tokens, s.live
+	return api.New(options)
+}
+
+// Run works until ctx ends or a part fails for good. Then it takes no new work, and what is
+// in flight has the grace to end.
 func (s *server) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	// Requests and readings in flight wait for the read models: following ends last.
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return s.follow(following) })
+	parts := []func(context.Context) error{s.serve}
+	if s.config.Roles.api {
+		parts = append(parts, s.live.Run)
+	}
+	if s.config.Roles.reader {
+		parts = append(parts, s.react)
+	}
+	var working sync.WaitGroup
+	for _, part := range parts {
+		working.Add(1)
+		group.Go(func() error {
+			defer working.Done()
+			return part(ctx)
+		})
+	}
+	group.Go(func() error {
+		working.Wait()
+		stop()
+		return nil
+	})
+	return group.Wait()
+}
+
+// follow carries the log into the read models, or watches who does.
+func (s *server) follow(ctx context.Context) error {
+	if s.config.Roles.projector {
+		return s.views.Run(ctx, s.log, application.NewCodec())
+	}
+	return s.views.Watch(ctx)
+}
+
+// react reads and judges documents, and does what else has to follow events.
+func (s *server) react(ctx context.Context) error {
 	router, err := messaging.NewRouter(s.log, s.reaction, messaging.RouterConfig{
-		Group: readersGroup, Parallel: s.pool.Stats().Size, Tries: readTries, Logger: s.logger,
+		Group: readersGroup, Parallel: s.pool.Stats().Size, Tries: readTries, Grace: s.config.StopGrace, Logger: s.logger,
 	})
 	if err != nil {
 		return err
 	}
+	return ended(router.Run(ctx))
+}
+
+// serve answers HTTP; requests that are not done when the grace ends are cut off.
+func (s *server) serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ended(s.views.Run(ctx, s.log, application.NewCodec())) })
-	group.Go(func() error { return ended(router.Run(ctx)) })
-	group.Go(func() error { return s.live.Run(ctx) })
 	group.Go(func() error {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -149,9 +229,13 @@ func (s *server) Run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.StopGrace)
 		defer cancel()
-		return s.http.Shutdown(bounded)
+		if err := s.http.Shutdown(bounded); err != nil {
+			s.logger.Warn("requests in flight are cut off", "error", err)
+			return s.http.Close()
+		}
+		return nil
 	})
 	return group.Wait()
 }
@@ -184,7 +268,7 @@ func (s *server) Close() error {
 	return errors.Join(errs...)
 }
 
-// ready says whether the process can do its work, and why not.
+// ready says whether the process can do the work of its roles, and why not.
 func (s *server) ready(ctx context.Context) api.Readiness {
 	r := api.Readiness{Seen: s.views.Seen()}
 	head, err := s.log.Head(ctx)
@@ -197,6 +281,10 @@ func (s *server) ready(ctx context.Context) api.Readiness {
 		if model.Error != "" {
 			r.Problems = append(r.Problems, "read model "+model.Name+" stands still")
 		}
+	}
+	// Who serves requests does so without readers, too: documents wait for them.
+	if s.pool != nil && !s.config.Roles.api && s.pool.Stats().Ready == 0 {
+		r.Problems = append(r.Problems, "no reader process is ready")
 	}
 	return r
 }
