@@ -32,3 +32,13 @@ func TestReadiness_TellsLagAndWhyNot(t *testing.T) {
 	now = Readiness{Head: application.Position{Commit: 17}, Seen: application.Position{Commit: 18}}
 	require.JSONEq(t, `{"ready":true,"head":"17-0","seen":"18-0","lag":0,"problems":[]}`, ask().Body.String(), "the head was asked for a moment earlier")
 }
+
+func TestProbes_ServeNothingElse(t *testing.T) {
+	probes, err := NewProbes(Options{})
+	require.NoError(t, err)
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/v1/openings": 404, "/v1/events": 404, "/docs": 404} {
+		w := httptest.NewRecorder()
+		probes.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		require.Equal(t, want, w.Code, path)
+	}
+}
