@@ -253,10 +253,12 @@ func (c *call) mine(applicant string) error {
 	return nil
 }
 
-func anyOf(roles []domain.Role) string {
-	names := make([]string, len(roles))
-	for i, r := range roles {
+func anyOf(all []domain.Role) string { return strings.Join(roles(all), " or ") }
+
+func roles(all []domain.Role) []string {
+	names := make([]string, len(all))
+	for i, r := range all {
 		names[i] = string(r)
 	}
-	return strings.Join(names, " or ")
+	return names
 }

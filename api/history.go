@@ -42,17 +42,21 @@ func (a *api) getHistory(c *call) error {
 	if err != nil {
 		return err
 	}
-	body := historyBody{Items: make([]eventBody, len(entries))}
+	end := entries[len(entries)-1]
+	c.Header("ETag", etag(end.Revision))
+	c.Header(headerPosition, end.Position.String())
+	return c.json(http.StatusOK, historyBody{historyOf(entries)})
+}
+
+func historyOf(entries []application.Entry) []eventBody {
+	events := make([]eventBody, len(entries))
 	for i, e := range entries {
-		body.Items[i] = eventBody{
+		events[i] = eventBody{
 			EventID: e.Metadata.EventID, Revision: e.Revision, Position: e.Position, Type: e.Type,
 			RecordedAt: e.RecordedAt, OccurredAt: e.Metadata.OccurredAt, Actor: e.Metadata.Actor,
 			CorrelationID: e.Metadata.CorrelationID, CausationID: e.Metadata.CausationID, Versions: e.Metadata.Versions,
 			Data: e.Event,
 		}
 	}
-	end := entries[len(entries)-1]
-	c.Header("ETag", etag(end.Revision))
-	c.Header(headerPosition, end.Position.String())
-	return c.json(http.StatusOK, body)
+	return events
 }

@@ -70,14 +70,22 @@ func (a *api) pastApplication(c *call, id uuid.UUID, until application.Until) er
 	if failed != nil {
 		return failed
 	}
-	last, changed := entries[revision], revision
+	last := entries[revision]
+	c.Header("ETag", etag(revision))
+	c.Header(headerPosition, last.Position.String())
+	return c.json(http.StatusOK, bodyOf(state, entries[:revision+1]))
+}
+
+// bodyOf is the application as the entries tell it, all that there were by then.
+func bodyOf(state domain.Application, entries []application.Entry) applicationBody {
+	last, changed := entries[len(entries)-1], len(entries)-1
 	for changed > 0 && domain.OnlyNotes(entries[changed].Event) {
 		changed--
 	}
 	body := applicationBody{Documents: make([]documentSummary, len(state.Documents)), ApplicationRow: projections.ApplicationRow{
 		ID: state.ID, OpeningID: state.OpeningID, Applicant: state.Applicant, Status: state.Status, Reason: state.Reason,
 		Submission: state.Submission, SubmittedAt: entries[0].Metadata.OccurredAt, UpdatedAt: entries[changed].Metadata.OccurredAt,
-		Revision: revision, Position: last.Position,
+		Revision: last.Revision, Position: last.Position,
 	}}
 	for i, d := range state.Documents {
 		body.Documents[i] = documentSummary{d.ID, d.Kind, d.Type, d.Size, d.SHA256, d.FileName, d.Status(), d.Label(), d.DecidedBy(), d.Submission, d.Attempt}
@@ -85,9 +93,7 @@ func (a *api) pastApplication(c *call, id uuid.UUID, until application.Until) er
 	if d, ok := state.StandsBy(); ok {
 		body.DocumentID, body.Label, body.DecidedBy = &d.ID, d.Label(), d.DecidedBy()
 	}
-	c.Header("ETag", etag(revision))
-	c.Header(headerPosition, last.Position.String())
-	return c.json(http.StatusOK, body)
+	return body
 }
 
 // visible returns the application's events when the caller may know of it.

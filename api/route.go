@@ -32,11 +32,13 @@ func (a *api) routes() []route {
 		{"POST", "/v1/openings/:id/close", "closeOpening", admins, reasoned(s.CloseOpening, 200)},
 		{"POST", "/v1/openings/:id/reopen", "reopenOpening", admins, a.reopenOpening},
 		{"POST", "/v1/openings/:id/cancel", "cancelOpening", admins, reasoned(s.CancelOpening, 200)},
+		{"POST", "/v1/openings/:id/what-if", "whatIf", inspectors, a.whatIf},
 
 		{"POST", "/v1/applications", "submitApplication", applicants, a.submitApplication},
 		{"GET", "/v1/applications", "listApplications", everyone, a.listApplications},
 		{"GET", "/v1/applications/:id", "getApplication", everyone, a.getApplication},
 		{"GET", "/v1/applications/:id/history", "getHistory", everyone, a.getHistory},
+		{"GET", "/v1/applications/:id/as-seen", "asSeen", inspectors, a.asSeen},
 		{"POST", "/v1/applications/:id/withdraw", "withdrawApplication", applicants, reasoned(s.Withdraw, 200)},
 		{"POST", "/v1/applications/:id/resubmit", "resubmitApplication", applicants, a.resubmitApplication},
 		{"POST", "/v1/applications/:id/confirm", "confirmOffer", applicants, a.confirmOffer},

@@ -219,6 +219,20 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.NotEmpty(t, auditor.get("/v1/audit?actor=pak-joko&type=SeatAwarded&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=5").is(200).items())
 	require.NotEmpty(t, admin.get("/v1/audit?correlation_id=upload-siti").is(200).items())
 
+	require.Equal(t, "confirmed", auditor.get(path + "/as-seen?actor=siti").is(200).json()["application"].(object)["status"])
+
+	// What if the opening had asked for a later semester?
+	later := changed(details()["requirement"].(object), "min_semester", 5)
+	whatIf := auditor.post("/v1/openings/"+opening+"/what-if", object{"requirement": later}).is(200)
+	require.Len(t, whatIf.items(), 2)
+	require.EqualValues(t, 3, whatIf.json()["documents"])
+	for _, item := range whatIf.items() {
+		document := item["documents"].([]any)[len(item["documents"].([]any))-1].(object)
+		require.Equal(t, item["application_id"] == budiID, document["override"] != nil, "a person's decision is shown")
+		require.Equal(t, "semester", document["checks"].([]any)[0].(object)["name"])
+	}
+	require.Empty(t, auditor.post("/v1/openings/"+opening+"/what-if", nil).is(200).items(), "the same rules")
+
 	// Whoever comes late to the stream of events hears what was missed.
 	ear := sitiC.listen(applied.position())
 	require.Equal(t, "DocumentUploaded", ear.next()["type"])

@@ -58,10 +58,11 @@ func open(t *testing.T) *house {
 
 // reader finds a small study result in every document, or fails as told.
 type reader struct {
-	mu    sync.Mutex
-	reads int
-	err   error
-	rows  int
+	mu      sync.Mutex
+	reads   int
+	err     error
+	rows    int
+	reading *transcript.Reading // in place of the small one
 }
 
 func (r *reader) Versions() domain.Versions {
@@ -72,6 +73,9 @@ func (r *reader) Read(_ context.Context, d application.Document) (transcript.Rea
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reads++
+	if r.reading != nil {
+		return *r.reading, r.err
+	}
 	reading := transcript.Reading{Type: "application/pdf", Kind: transcript.KHS, Layout: transcript.LayoutVersion,
 		Name: field("Siti Rahma"), NIM: field("21/482851/SV/20006")}
 	for range r.rows {

@@ -14,6 +14,7 @@ import (
 
 	"asprak/domain"
 	"asprak/domain/transcript"
+	"asprak/domain/verification"
 )
 
 // DefaultMaxUpload is how many bytes one document may have when Options do not say.
@@ -38,10 +39,11 @@ type Result struct {
 
 // Options of a Service; the zero value works.
 type Options struct {
-	Clock     func() time.Time   // default time.Now
-	Logger    *slog.Logger       // default: discards
-	MaxUpload int64              // bytes of one document; default DefaultMaxUpload
-	Scales    []transcript.Scale // grade scales an opening may name; default transcript.Scales
+	Clock     func() time.Time    // default time.Now
+	Logger    *slog.Logger        // default: discards
+	MaxUpload int64               // bytes of one document; default DefaultMaxUpload
+	Scales    []transcript.Scale  // grade scales an opening may name; default transcript.Scales
+	Policy    verification.Policy // that documents are judged by; default verification.DefaultPolicy
 }
 
 // Service is the one write path, and the reads that are answered from the events.
@@ -56,13 +58,14 @@ type Service struct {
 	logger   *slog.Logger
 	limit    int64
 	scales   []transcript.Scale
+	policy   verification.Policy
 	openings *cache[domain.Opening]
 	origins  *origins
 }
 
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
-	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales,
+	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales, policy: opts.Policy,
 		openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins()}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -75,6 +78,9 @@ func New(log Log, blobs Blobs, opts Options) *Service {
 	}
 	if s.scales == nil {
 		s.scales = transcript.Scales()
+	}
+	if s.policy.Version == "" {
+		s.policy = verification.DefaultPolicy()
 	}
 	return s
 }

@@ -71,6 +71,13 @@ func (d SubmittedDocument) Status() ApplicationStatus {
 	return StatusVerifying
 }
 
+// WithVerdict is the application as it would stand had the machine concluded so of the document.
+// A person's decision over it stays.
+func (a Application) WithVerdict(document uuid.UUID, verdict verification.Verdict) Application {
+	d, _ := a.Document(document)
+	return a.Evolve(&DocumentReferred{DocumentID: document, Attempt: d.Attempt, Verdict: verdict, OpeningRevision: d.OpeningRevision})
+}
+
 // DecidedBy is "person" where an override holds, "machine" where its verdict does, else "".
 func (d SubmittedDocument) DecidedBy() string {
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"asprak/domain/transcript"
+	"asprak/domain/verification"
 )
 
 // OpeningStatus is where an opening stands; its window of time comes on top, see
@@ -289,6 +290,13 @@ func (d OpeningDetails) validate(scales []transcript.Scale) error {
 		return InvalidField("opens_at", "The window must lie in the years %d to %d.", minYear, maxYear)
 	}
 	return d.validateRequirement(scales)
+}
+
+// CheckRequirement is the requirement in its one spelling, or the *Error with which an opening
+// that asks it is refused.
+func CheckRequirement(r verification.Requirement, scales []transcript.Scale) (verification.Requirement, error) {
+	d := OpeningDetails{Requirement: r}.normalised()
+	return d.Requirement, d.validateRequirement(scales)
 }
 
 func (d OpeningDetails) validateRequirement(scales []transcript.Scale) error {

@@ -236,6 +236,17 @@ func (q AuditQuery) list() list {
 	return l
 }
 
+const roleAt = `SELECT actor_role FROM audit WHERE actor_id = ? AND occurred_at <= ? ORDER BY occurred_at DESC, position DESC, prepare DESC LIMIT 1`
+
+// RoleAt is the role in which the actor caused their last event by then, "" when there is none.
+func (s *Store) RoleAt(ctx context.Context, actor string, at time.Time) (domain.Role, error) {
+	var roles []domain.Role
+	if err := s.selectAll(ctx, &roles, roleAt, actor, nanos(at)); err != nil || len(roles) == 0 {
+		return "", err
+	}
+	return roles[0], nil
+}
+
 // Audit lists the events of the log.
 func (s *Store) Audit(ctx context.Context, q AuditQuery) (Page[AuditRow], error) {
 	return fetch[storedAudit](ctx, s, q.list())

@@ -76,6 +76,7 @@ func walkIndexes(t *testing.T, check func(query string, args ...any)) {
 	check(applicationSelection+" WHERE id = ?", "x")
 	check(documentColumns+documentTables+" WHERE d.application_id = ? ORDER BY d.uploaded", "x")
 	check(documentColumns+", d.verdict, r.reading"+documentTables+" WHERE d.id = ? AND d.application_id = ?", "x", "x")
+	check(roleAt, "x", 1)
 	check(sameFile, "x", "x", 1, 1, 20)
 	check(sameRows, "x", "x", 1, 1, 20)
 	check(earlierReading, "x", "x", "x", 1, 1)

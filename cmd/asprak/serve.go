@@ -132,19 +132,19 @@ func (s *server) openService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.service = application.New(s.log, documents, application.Options{Logger: s.logger, MaxUpload: s.config.MaxUpload})
-	return nil
-}
-
-func (s *server) openReader() error {
 	policy, err := s.config.policy()
 	if err != nil {
 		return err
 	}
+	s.service = application.New(s.log, documents, application.Options{Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy})
+	return nil
+}
+
+func (s *server) openReader() (err error) {
 	if s.pool, err = openPool(s.config.readerSettings, s.logger); err != nil {
 		return err
 	}
-	s.reaction = application.NewReaction(s.service, s.pool, s.views, policy)
+	s.reaction = application.NewReaction(s.service, s.pool, s.views, s.service.Policy())
 	return nil
 }
 

@@ -147,7 +147,7 @@ func overlaps(a, b transcript.Box) bool {
 }
 
 func (j *judge) checkDuplicates(duplicates []Duplicate) {
-	const name = "duplicate"
+	const name = duplicateCheck
 	own := transcript.NormaliseNIM(j.applicant.NIM)
 	// The other student is not named: applicants see the evidence of their own documents.
 	var evidence []Evidence
@@ -155,13 +155,35 @@ func (j *judge) checkDuplicates(duplicates []Duplicate) {
 		if transcript.NormaliseNIM(d.NIM) == own {
 			continue
 		}
-		evidence = append(evidence, Evidence{Field: d.Same, Read: "document " + d.DocumentID, Expected: "a document of the applicant's own"})
+		evidence = append(evidence, Evidence{Field: d.Same, Read: duplicateOf + d.DocumentID, Expected: "a document of the applicant's own"})
 	}
 	if len(evidence) > 0 {
 		j.doubt(name, DuplicateDocument, fmt.Sprintf("The same %s came under another student number before.", duplicateWord(evidence[0].Field)), evidence...)
 		return
 	}
 	j.pass(name, "No other student sent the same document.")
+}
+
+const (
+	duplicateCheck = "duplicate"
+	duplicateOf    = "document " // in evidence, before the id
+)
+
+// Duplicates are those that the verdict was told of, as its evidence keeps them: with them the
+// same rules conclude the same again. Whose they were is not kept.
+func (v Verdict) Duplicates() []Duplicate {
+	var duplicates []Duplicate
+	for _, c := range v.Checks {
+		if c.Name != duplicateCheck || c.Outcome == Pass {
+			continue
+		}
+		for _, e := range c.Evidence {
+			if id, ok := strings.CutPrefix(e.Read, duplicateOf); ok {
+				duplicates = append(duplicates, Duplicate{DocumentID: id, NIM: "another", Same: e.Field})
+			}
+		}
+	}
+	return duplicates
 }
 
 func duplicateWord(same string) string {

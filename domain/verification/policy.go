@@ -40,8 +40,10 @@ func DefaultPolicy() Policy {
 
 // LoadPolicy reads a policy from JSON. What is left out is as in DefaultPolicy; unknown
 // fields and values out of range are refused.
-func LoadPolicy(r io.Reader) (Policy, error) {
-	p := DefaultPolicy()
+func LoadPolicy(r io.Reader) (Policy, error) { return DefaultPolicy().With(r) }
+
+// With is the policy with what the JSON says otherwise.
+func (p Policy) With(r io.Reader) (Policy, error) {
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&p); err != nil {

@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -178,4 +179,42 @@ func anyReading(t *rapid.T) transcript.Reading {
 		})
 	}
 	return r
+}
+
+// What is recorded of a judgement is enough to come to it again: reading and verdict go
+// through the JSON that they are kept in.
+func TestJudge_FromWhatIsRecorded_ConcludesTheSameAgain(t *testing.T) {
+	labels := map[Label]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		r, requirement := drawCard(t)
+		policy := DefaultPolicy()
+		policy.MinConfidence = rapid.SampledFrom([]float64{0, 0.75, 1}).Draw(t, "min confidence")
+		switch rapid.IntRange(0, 6).Draw(t, "trouble") {
+		case 0:
+			r.IPK = nil
+		case 1:
+			r.Name.Value = "Somebody Else"
+		case 2:
+			r.Rows[0].SKS = nil
+		case 3:
+			r.Traces = []transcript.Trace{{Kind: transcript.CoveredText, Page: 1, Text: "A"}}
+		case 4:
+			r.Problem = transcript.Encrypted
+		}
+		duplicates := rapid.SampledFrom([][]Duplicate{nil, {{"d1", "21/1", "file"}}, {{"d1", "21/1", "rows"}, {"d2", "21/2", "file"}}, {{"d3", hasna.NIM, "file"}}}).Draw(t, "duplicates")
+		first := Judge(r, hasna, requirement, duplicates, policy)
+		var reading transcript.Reading
+		var recorded Verdict
+		again(t, r, &reading)
+		again(t, first, &recorded)
+		require.Equal(t, recorded, Judge(reading, hasna, requirement, recorded.Duplicates(), policy))
+		labels[first.Label]++
+	})
+	require.Greater(t, len(labels), 4, "%v", labels)
+}
+
+func again(t require.TestingT, from, to any) {
+	text, err := json.Marshal(from)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, to))
 }
