@@ -1,24 +1,57 @@
 package api
 
-import "asprak/projections"
+import (
+	"net/http"
+
+	"asprak/projections"
+)
+
+// auditFilters are what the list and the export select by, alike.
+var auditFilters = []string{"actor", "type", "stream", "subject", "correlation_id", "from", "to", "cursor"}
+
+func (p parameters) auditQuery() (projections.AuditQuery, error) {
+	query := projections.AuditQuery{
+		Actor: p.text("actor"), Type: p.text("type"), Stream: p.text("stream"), Subject: p.text("subject"),
+		CorrelationID: p.text("correlation_id"), Cursor: p.text("cursor"),
+	}
+	var err error
+	if query.From, err = p.time("from"); err != nil {
+		return query, err
+	}
+	query.To, err = p.time("to")
+	return query, err
+}
 
 func (a *api) listAudit(c *call) error {
-	p, err := c.parameters("actor", "type", "stream", "correlation_id", "from", "to", "cursor", "limit")
+	p, err := c.parameters(append(auditFilters[:len(auditFilters):len(auditFilters)], "limit")...)
 	if err != nil {
 		return err
 	}
-	query := projections.AuditQuery{
-		Actor: p.text("actor"), Type: p.text("type"), Stream: p.text("stream"),
-		CorrelationID: p.text("correlation_id"), Cursor: p.text("cursor"),
-	}
-	if query.From, err = p.time("from"); err != nil {
-		return err
-	}
-	if query.To, err = p.time("to"); err != nil {
+	query, err := p.auditQuery()
+	if err != nil {
 		return err
 	}
 	if query.Limit, err = p.limit(); err != nil {
 		return err
 	}
 	return list(a, c, func() (projections.Page[projections.AuditRow], error) { return a.views.Audit(c.ctx(), query) })
+}
+
+// auditChain walks from an event to its causes and effects.
+func (a *api) auditChain(c *call) error {
+	if _, err := c.parameters(); err != nil {
+		return err
+	}
+	event, err := identifier("event", c.Param("event"))
+	if err != nil {
+		return err
+	}
+	if err := a.look(c); err != nil {
+		return err
+	}
+	chain, err := find(a, c, func() (projections.Chain, error) { return a.views.Chain(c.ctx(), event) })
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, chain)
 }

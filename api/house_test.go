@@ -32,7 +32,7 @@ import (
 )
 
 func init() {
-	for _, kind := range []string{"application/pdf", "text/html", "text/event-stream"} {
+	for _, kind := range []string{"application/pdf", "text/html", "text/event-stream", "text/csv", "application/x-ndjson"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.FileBodyDecoder)
 	}
 }

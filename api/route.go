@@ -55,6 +55,8 @@ func (a *api) routes() []route {
 
 		{"GET", "/v1/reviews", "listReviews", admins, a.listReviews},
 		{"GET", "/v1/audit", "listAudit", inspectors, a.listAudit},
+		{"GET", "/v1/audit/export", "exportAudit", inspectors, a.exportAudit},
+		{"GET", "/v1/audit/chain/:event", "auditChain", inspectors, a.auditChain},
 
 		{"GET", "/v1/events", "streamEvents", everyone, a.streamEvents},
 

@@ -219,6 +219,16 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.NotEmpty(t, auditor.get("/v1/audit?actor=pak-joko&type=SeatAwarded&from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&limit=5").is(200).items())
 	require.NotEmpty(t, admin.get("/v1/audit?correlation_id=upload-siti").is(200).items())
 
+	exported := strings.Split(strings.TrimSuffix(string(auditor.get("/v1/audit/export?stream=application-"+id, seen(cancelled)).is(200).body), "\n"), "\n")
+	require.Len(t, exported, last+1)
+	require.Contains(t, exported[0], trail[0])
+
+	// The chain leads from the document to the seat, past the one that was rejected.
+	chain := []string{}
+	for _, link := range auditor.get("/v1/audit/chain/" + history.items()[4]["event_id"].(string)).is(200).items() {
+		chain = append(chain, link["type"].(string))
+	}
+	require.Equal(t, "ApplicationSubmitted DocumentUploaded DocumentRead DocumentVerified DocumentViewed SeatAwarded ApplicationAccepted OfferConfirmed", strings.Join(chain, " "))
 	require.Equal(t, "confirmed", auditor.get(path + "/as-seen?actor=siti").is(200).json()["application"].(object)["status"])
 
 	// What if the opening had asked for a later semester?

@@ -18,7 +18,7 @@ import (
 // The key begins with the time, so that every filter and every span of time is a walk along
 // one index.
 var auditModel = model{
-	name: "audit", version: 1, tables: []string{"audit"},
+	name: "audit", version: 2, tables: []string{"audit"},
 	schema: []string{
 		`CREATE TABLE audit (
 			occurred_at BIGINT NOT NULL,
@@ -42,6 +42,7 @@ var auditModel = model{
 			data TEXT NOT NULL,
 			PRIMARY KEY (occurred_at, position, prepare)
 		)`,
+		`CREATE INDEX audit_event ON audit (event_id)`,
 		`CREATE INDEX audit_actor ON audit (actor_id, occurred_at, position, prepare)`,
 		`CREATE INDEX audit_type ON audit (type, occurred_at, position, prepare)`,
 		`CREATE INDEX audit_stream ON audit (stream, occurred_at, position, prepare)`,
@@ -77,6 +78,7 @@ type AuditQuery struct {
 	Type          string
 	Stream        string
 	CorrelationID string
+	Subject       string     // id of an applicant: events of their applications
 	From, To      *time.Time // both inclusive
 	Cursor        string     // Next of the page before
 	Limit         int        // 1 to 100; 0: 20
@@ -227,6 +229,9 @@ func (q AuditQuery) list() list {
 	l.equal("type", q.Type)
 	l.equal("stream", q.Stream)
 	l.equal("correlation_id", q.CorrelationID)
+	if q.Subject != "" {
+		l.filter(ofSubject, q.Subject)
+	}
 	if q.From != nil {
 		l.filter("occurred_at >= ?", nanos(*q.From))
 	}
@@ -235,6 +240,9 @@ func (q AuditQuery) list() list {
 	}
 	return l
 }
+
+// A person has few applications and these have few events: they are sorted.
+const ofSubject = `stream IN (SELECT 'application-' || id FROM applications WHERE applicant_id = ?)`
 
 const roleAt = `SELECT actor_role FROM audit WHERE actor_id = ? AND occurred_at <= ? ORDER BY occurred_at DESC, position DESC, prepare DESC LIMIT 1`
 

@@ -3,6 +3,7 @@ package projections
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -152,6 +153,31 @@ func BenchmarkQueries(b *testing.B) {
 					b.Fatal("no rows")
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkEachAudit exports all rows; what is held meanwhile does not grow with their number.
+func BenchmarkEachAudit(b *testing.B) {
+	for _, lives := range []int{200, 2000} {
+		s := openStore(b, sqlitePlace(b))
+		manyLives(b, lives).feed(s)
+		runtime.GC()
+		var base, now runtime.MemStats
+		runtime.ReadMemStats(&base)
+		b.Run(fmt.Sprint(5*lives, " rows"), func(b *testing.B) {
+			rows, peak := 0, uint64(0)
+			for b.Loop() {
+				require.NoError(b, s.EachAudit(background, AuditQuery{}, func(AuditRow, string) error {
+					if rows++; rows%exportPage == 0 {
+						runtime.ReadMemStats(&now)
+						peak = max(peak, now.HeapAlloc)
+					}
+					return nil
+				}))
+			}
+			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(peak-min(peak, base.HeapAlloc))/(1<<20), "peak-MiB")
 		})
 	}
 }
