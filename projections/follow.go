@@ -17,11 +17,6 @@ const (
 	// that their readings take.
 	batchSize = 256
 
-	// pause lies between two transactions while few events come at a time: each costs the
-	// same whether it holds one event or ten. An event after silence does not wait.
-	pause     = 3 * time.Millisecond
-	fewEvents = 64
-
 	firstDelay = 50 * time.Millisecond
 	lastDelay  = 5 * time.Second
 )
@@ -77,6 +72,7 @@ func (s *Store) follow(ctx context.Context, log application.Log, codec *applicat
 			statement.Close()
 		}
 	}()
+	last := time.Time{}
 	for {
 		records, err := follower.Next(ctx, batchSize)
 		if err != nil {
@@ -86,9 +82,9 @@ func (s *Store) follow(ctx context.Context, log application.Log, codec *applicat
 			return progressed, err
 		}
 		progressed = true
-		if len(records) < fewEvents {
-			sleep(ctx, pause)
-		}
+		now := time.Now()
+		s.rest(ctx, restAfter(len(records), now.Sub(last)))
+		last = now
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *Store) watch(ctx context.Context) {
 			<-listener.Notify
 		}
 		s.look(ctx)
-		sleep(ctx, pause)
+		sleep(ctx, shortRest)
 		select {
 		case <-ctx.Done():
 			return
@@ -68,7 +68,7 @@ func (s *Store) watchFile(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.look(ctx)
 		if s.awaited() {
-			sleep(ctx, pause)
+			sleep(ctx, shortRest)
 			continue
 		}
 		select {
