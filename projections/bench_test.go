@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"asprak/application"
 	"asprak/domain"
 	"asprak/domain/transcript"
 	"asprak/domain/verification"
@@ -95,6 +96,39 @@ func BenchmarkProject(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkProjectGrown applies submissions to models that hold 50,000 already, where the keys
+// of two events seldom fall on one page.
+func BenchmarkProjectGrown(b *testing.B) {
+	const grown = 50_000
+	records := manyApplications(b, grown+20_000).records
+	for _, size := range []int{16, batchSize} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			events, used := 0, time.Duration(0)
+			for b.Loop() {
+				b.StopTimer()
+				s := openStore(b, sqlitePlace(b))
+				prepared := map[string]*sqlx.Stmt{}
+				take := func(records []application.Record, size int) {
+					for batch := range slices.Chunk(records, size) {
+						require.NoError(b, s.take(application.NewCodec(), prepared, batch))
+					}
+				}
+				take(records[:grown], batchSize)
+				before := processorTime(b)
+				b.StartTimer()
+				take(records[grown:], size)
+				b.StopTimer()
+				used += processorTime(b) - before
+				events += len(records) - grown
+				require.NoError(b, s.Close())
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(used.Microseconds())/float64(events), "cpu-µs/event")
+			b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+		})
 	}
 }
 
