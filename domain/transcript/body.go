@@ -69,6 +69,7 @@ func (t *table) rows(s *sheet, number int) ([]draft, []sumRow) {
 		out = append(out, d)
 	}
 	out = slices.DeleteFunc(out, func(d draft) bool { return !d.anchors() })
+	alignCredits(out)
 	for _, l := range linesOf(names, s.h) {
 		best := -1
 		for i := range out {
@@ -84,6 +85,27 @@ func (t *table) rows(s *sheet, number int) ([]draft, []sumRow) {
 		t.markEmpty(&out[i], s)
 	}
 	return out, sums
+}
+
+// alignCredits puts first, of several words in a cell of credits, the one that stands where
+// those of the other rows do.
+func alignCredits(drafts []draft) {
+	var xs []float64
+	for _, d := range drafts {
+		if ts := d.cells[sksColumn]; len(ts) == 1 {
+			xs = append(xs, ts[0].xc())
+		}
+	}
+	if len(xs) == 0 {
+		return
+	}
+	slices.Sort(xs)
+	x := xs[len(xs)/2]
+	for _, d := range drafts {
+		slices.SortStableFunc(d.cells[sksColumn], func(a, b *token) int {
+			return compare(math.Abs(a.xc()-x), math.Abs(b.xc()-x))
+		})
+	}
 }
 
 // anchors reports whether the strong cells alone look like a course row.

@@ -104,3 +104,18 @@ func mendNumber(text string) (Decimal, bool) {
 	}
 	return parseNumber(digitLookAlikes.Replace(text))
 }
+
+// digitAmong finds the one digit of a short word whose other signs are none ("C2", "3.|").
+func digitAmong(text string) (Decimal, bool) {
+	digit, n := rune(0), 0
+	for _, r := range text {
+		if r >= '0' && r <= '9' {
+			digit = r
+			n++
+		}
+	}
+	if n != 1 || len([]rune(text)) > 3 {
+		return 0, false
+	}
+	return DecimalOf(int(digit - '0')), true
+}

@@ -52,7 +52,7 @@ func valueOf(s *sheet, l *line, from, to int) []*token {
 // captionStarts reports whether token i opens another caption rather than going on with a
 // value: a known caption behind a gap, or one closed by a colon.
 func captionStarts(s *sheet, ts []*token, i int, last float64) bool {
-	for _, f := range fieldCaptions.match(ts[i:min(len(ts), i+6)], 1.3*s.h) {
+	for _, f := range fieldCaptions.match(ts[i:min(len(ts), i+6)], s.gap) {
 		if f.from != 0 {
 			break
 		}
@@ -108,7 +108,7 @@ func readIdentity(r *Reading, s *sheet, tableTop float64) {
 			setName(r, name)
 			setNIM(r, nim)
 		}
-		for _, f := range fieldCaptions.match(l.tokens, 1.3*s.h) {
+		for _, f := range fieldCaptions.match(l.tokens, s.gap) {
 			if l.yc > tableTop && f.kind != nameField && f.kind != nimField {
 				continue
 			}

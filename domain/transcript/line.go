@@ -49,6 +49,7 @@ type sheet struct {
 	tokens []*token
 	lines  []line
 	h      float64 // usual height of a word
+	gap    float64 // widest space between two words of one phrase
 }
 
 // hundredths of a point or pixel are finer than any eye: more digits would only fill the log.
@@ -64,6 +65,9 @@ func newSheet(p Page) *sheet {
 		w.Text = strings.TrimSpace(w.Text)
 		if w.Hidden != "" || w.Text == "" || utf8.RuneCountInString(w.Text) > maxWordRunes || !sane(w.Box) {
 			continue
+		}
+		if w.Source == Pixels {
+			w.Text = withoutSpecks(w.Text)
 		}
 		if w.Source == Pixels && strings.Trim(w.Text, "|[]{}_!¦") == "" || len(w.Text) > 2 && strings.Trim(w.Text, "-=_*+.|—–") == "" {
 			continue // a rule, drawn with signs or taken for signs
@@ -82,13 +86,62 @@ func newSheet(p Page) *sheet {
 		s.info.Source = Pixels
 	}
 	s.h = medianHeight(s.tokens)
+	s.gap = max(1.3*s.h, 1.6*medianLetter(s.tokens))
 	s.dropWatermark()
 	s.straighten()
 	for _, t := range s.tokens {
 		t.fold = foldCaption(t.Text)
 		t.type_ = typeOf(t.Text)
 	}
+	s.restoreColons()
 	s.lines = linesOf(s.tokens, s.h)
+	return s
+}
+
+// restoreColons makes colons of the strokes that a recogniser put where the colons of the
+// captions above or below stand, whether alone or before a value.
+func (s *sheet) restoreColons() {
+	var colons []*token
+	for _, t := range s.tokens {
+		if t.Text == ":" && len(colons) < 200 {
+			colons = append(colons, t)
+		}
+	}
+	below := func(t *token) bool {
+		return slices.ContainsFunc(colons, func(c *token) bool {
+			return math.Abs(c.x0-t.x0) < 0.4*s.h && math.Abs(c.yc()-t.yc()) < 9*s.h
+		})
+	}
+	for _, t := range s.tokens {
+		if t.Source != Pixels || t.Text == ":" || strings.IndexByte("1Iil|!;=t", t.Text[0]) < 0 || !below(t) {
+			continue
+		}
+		switch {
+		case len(t.Text) == 1:
+			t.Text = ":"
+		case len(t.Text) > 4 && t.Text[0] == '1' && t.type_ != typeText:
+			t.Text = t.Text[1:]
+		default:
+			continue
+		}
+		t.fold, t.type_ = foldCaption(t.Text), typeOf(t.Text)
+	}
+}
+
+// specks are signs that a recogniser makes of dirt and of the ends of rules. Behind a letter
+// they may be the sign of a grade.
+const specks = "“”„‟‘’‚\"'`´«»°~_|[]{}¦^*"
+
+// withoutSpecks drops the specks before a recognised word, and those behind a number. A word
+// of specks alone stays.
+func withoutSpecks(text string) string {
+	s := strings.TrimLeft(text, specks)
+	if t := strings.TrimRight(s, specks); t != "" && t[len(t)-1] >= '0' && t[len(t)-1] <= '9' {
+		s = t
+	}
+	if s == "" {
+		return text
+	}
 	return s
 }
 
@@ -136,6 +189,21 @@ func medianHeight(ts []*token) float64 {
 	return hs[len(hs)/2]
 }
 
+// medianLetter is the usual width of a letter.
+func medianLetter(ts []*token) float64 {
+	ws := make([]float64, 0, len(ts))
+	for _, t := range ts {
+		if n := utf8.RuneCountInString(t.Text); n > 2 {
+			ws = append(ws, (t.x1-t.x0)/float64(n))
+		}
+	}
+	if len(ws) == 0 {
+		return 0
+	}
+	slices.Sort(ws)
+	return ws[len(ws)/2]
+}
+
 // dropWatermark removes letters so tall that they can only be laid across the page;
 // big figures of a heading or a tile are not letters.
 func (s *sheet) dropWatermark() {
@@ -169,7 +237,7 @@ func (s *sheet) straighten() {
 		return
 	}
 	slices.Sort(slopes)
-	slope := slopes[len(slopes)/2]
+	slope := s.steadiest(slopes[len(slopes)/2])
 	if math.Abs(slope) < 0.001 || math.Abs(slope) > 0.15 {
 		return
 	}
@@ -178,6 +246,31 @@ func (s *sheet) straighten() {
 		t.y0, t.y1 = t.y0-dy, t.y1-dy
 		t.x0, t.x1 = t.x0+dx, t.x1+dx
 	}
+}
+
+// steadiest is the slope near the guess, of neighbours that may stand level within a line
+// although the lines slope, at which the words of the page gather in the fewest lines. The
+// guess stays unless another slope is clearly better.
+func (s *sheet) steadiest(guess float64) float64 {
+	gathered := func(slope float64) float64 {
+		level := map[int]int{}
+		for _, t := range s.tokens {
+			level[int(math.Floor((t.yc()-slope*t.xc())/(0.4*s.h)))]++
+		}
+		sum := 0
+		for _, n := range level {
+			sum += n * n
+		}
+		return float64(sum)
+	}
+	best, most := guess, 1.5*gathered(guess)
+	const widest, step = 0.06, 0.001
+	for slope := -widest; slope <= widest; slope += step {
+		if g := gathered(slope); g > most {
+			best, most = slope, g
+		}
+	}
+	return best
 }
 
 func similarHeight(a, b *token) bool {

@@ -8,7 +8,7 @@ import (
 
 // LayoutVersion names the layout rules. It changes whenever Read may answer differently
 // for the same words.
-const LayoutVersion = "1"
+const LayoutVersion = "2"
 
 // Read turns words on pages into a reading. It never fails: what it does not find is nil,
 // and a file with a Problem gives a reading with nothing but that.
@@ -50,11 +50,7 @@ func Read(file File) Reading {
 		found = append(found, sightingsOf(s)...)
 	}
 	settleSums(&r, found, b.sums)
-	if r.TotalSKS != nil {
-		resolve(r.Rows, fit, &r.TotalSKS.Value)
-	} else {
-		resolve(r.Rows, fit, nil)
-	}
+	resolve(r.Rows, fit, printedOf(&r))
 	settleSums(&r, found, b.sums)
 	r.Confidence = confidenceOf(&r)
 	if r.Kind == NotStudyResult {
@@ -229,7 +225,7 @@ func speaksOfResults(sheets []*sheet) bool {
 	kinds := map[fieldKind]bool{}
 	for _, s := range sheets {
 		for i := range s.lines {
-			for _, f := range fieldCaptions.match(s.lines[i].tokens[:min(len(s.lines[i].tokens), 60)], 1.3*s.h) {
+			for _, f := range fieldCaptions.match(s.lines[i].tokens[:min(len(s.lines[i].tokens), 60)], s.gap) {
 				switch f.kind {
 				case ipkField, ipsField, cumSKSField, totalSKSField, cumPointsField:
 					kinds[f.kind] = true

@@ -1,6 +1,9 @@
 package transcript
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // seenOf are the grades of the rows that were read for sure, with their weights.
 func seenOf(rows []Row, weights bool) []Seen {
@@ -51,17 +54,40 @@ func scalesOf(rows []Row, university string) []Scale {
 	return InferScales(all, seenOf(rows, false), university)
 }
 
-// resolve settles what was not legible by the one value that the numbers beside it allow.
-// A grade that was legible is never changed: a contradiction is a finding.
-func resolve(rows []Row, fit []Scale, total *Decimal) {
+// printedSums are the totals and the average that a document prints of its rows; nil where
+// it prints none or they were not legible.
+type printedSums struct{ sks, points, average *Decimal }
+
+func printedOf(r *Reading) printedSums {
+	legible := func(f *Field[Decimal]) *Decimal {
+		if f == nil || f.Confidence < 0.5 {
+			return nil
+		}
+		return &f.Value
+	}
+	p := printedSums{sks: legible(r.TotalSKS), points: legible(r.TotalPoints), average: legible(r.IPS)}
+	if r.Kind == Transcript {
+		p.average = legible(r.IPK)
+	}
+	return p
+}
+
+// resolve settles what was not legible by the one value that the numbers around it allow:
+// first those of the row, then the sums of all rows. What was legible is never changed, but
+// for credits that both the row and the printed total contradict: a contradiction is a finding.
+func resolve(rows []Row, fit []Scale, printed printedSums) {
 	for i := range rows {
 		mendWeight(&rows[i], fit)
 	}
 	mendPoints(rows)
-	mendCredits(rows, total)
 	for i := range rows {
-		resolveGrade(&rows[i], fit)
+		r := &rows[i]
+		if v, ok := creditsByPoints(r); ok && r.SKS == nil {
+			r.SKS = computed(v, nil, r.Points)
+		}
+		resolveGrade(r, fit)
 	}
+	resolveJointly(rows, fit, printed)
 	corroborate(rows, fit)
 }
 
@@ -95,6 +121,9 @@ func corroborate(rows []Row, fit []Scale) {
 // couldBe reports whether what was seen of a grade may be the letter: a mark behind the
 // letter was a sign, and none was none. Otherwise arithmetic would repair a forged grade.
 func couldBe(text, letter string) bool {
+	if alone, mark, apart := strings.Cut(text, " "); apart {
+		return couldBe(alone, letter) || couldBe(alone+mark, letter)
+	}
 	seen := []rune(NormaliseGrade(text))
 	if len(seen) == 0 || seen[0] < 'A' || seen[0] > 'E' {
 		return true
@@ -140,47 +169,6 @@ func (s Scale) hasWeight(w Decimal) bool {
 	return slices.ContainsFunc(s.Letters, func(l Letter) bool { return !l.Pending && l.Weight == w })
 }
 
-// mendCredits fills in recognised credits that are missing or contradict weight and
-// points. A legible number gives way only when the printed total proves the change.
-func mendCredits(rows []Row, total *Decimal) {
-	type change struct {
-		row   int
-		value Decimal
-	}
-	var changes []change
-	var sum Decimal
-	missing, complete := -1, true
-	for i := range rows {
-		r := &rows[i]
-		if r.SKS != nil {
-			sum += r.SKS.Value
-		}
-		v, ok := creditsByPoints(r)
-		switch {
-		case ok && (r.SKS == nil || r.SKS.Value != v && r.SKS.Source == Pixels):
-			changes = append(changes, change{i, v})
-			if r.SKS != nil {
-				sum -= r.SKS.Value
-			}
-			sum += v
-		case r.SKS == nil:
-			complete = complete && missing < 0
-			missing = i
-		}
-	}
-	proven := total != nil && missing < 0 && sum == *total
-	for _, c := range changes {
-		if r := &rows[c.row]; r.SKS == nil || proven {
-			r.SKS = computed(c.value, r.SKS, r.Points)
-		}
-	}
-	if total != nil && missing >= 0 && complete && rows[missing].Grade != nil && rows[missing].Grade.Source == Pixels {
-		if n, whole := (*total - sum).Whole(); whole && n >= 1 && n <= 6 {
-			rows[missing].SKS = computed(*total-sum, nil, &Field[Decimal]{Confidence: 0.6, Page: rows[missing].Page, Box: rows[missing].Box})
-		}
-	}
-}
-
 // creditsByPoints is points / weight where that is a usual number of credits.
 func creditsByPoints(r *Row) (Decimal, bool) {
 	if r.Points == nil || r.Weight == nil || r.Weight.Value <= 0 || r.Points.Source != Pixels {
@@ -222,7 +210,7 @@ func resolveGrade(r *Row, fit []Scale) {
 	if pendingGrade(g.Value) {
 		g.Value, g.Text, g.Confidence = "", g.Value, min(g.Confidence, 0.3)
 	}
-	if letter == "" || r.Points != nil && r.SKS != nil && r.SKS.Value.Mul(r.Weight.Value) != r.Points.Value {
+	if letter == "" || r.Points != nil && (r.SKS == nil || r.SKS.Value.Mul(r.Weight.Value) != r.Points.Value) {
 		return
 	}
 	if g.Value != "" && g.Value != letter && g.Text == "" || !couldBe(g.Text, letter) {

@@ -12,6 +12,7 @@ const maxSKS = 40
 // row makes the values of a draft. Cells that cannot be read stay nil; a grade cell that
 // holds nothing legible has the value "".
 func (d *draft) row(bilingual bool) Row {
+	d.partMerged()
 	r := Row{Page: 0, Box: boxOf(d.tokens())}
 	if all := d.tokens(); len(all) > 0 {
 		r.Page = all[0].page
@@ -28,6 +29,33 @@ func (d *draft) row(bilingual bool) Row {
 		r.Semester = one.Semester
 	}
 	return r
+}
+
+// mergedCells is a number of credits and a grade that a recogniser read as one word ("3A-").
+var mergedCells = regexp.MustCompile(`^([1-9])[|\[\]]?([A-E][-+]?|[A-D]/?[B-E])$`)
+
+// partMerged gives each cell its part of a word that lies over two.
+func (d *draft) partMerged() {
+	sks, grade := d.cells[sksColumn], d.cells[gradeColumn]
+	var word *token
+	switch {
+	case len(sks) == 1 && len(grade) == 0:
+		word = sks[0]
+	case len(grade) == 1 && len(sks) == 0:
+		word = grade[0]
+	default:
+		return
+	}
+	m := mergedCells.FindStringSubmatch(word.Text)
+	if m == nil || word.Source != Pixels {
+		return
+	}
+	left, right := *word, *word
+	middle := word.x0 + (word.x1-word.x0)/2
+	left.Text, left.x1, left.Box.X1 = m[1], middle, (word.Box.X0+word.Box.X1)/2
+	right.Text, right.x0, right.Box.X0 = m[2], middle, left.Box.X1
+	left.type_, right.type_ = typeOf(m[1]), typeOf(m[2])
+	d.cells[sksColumn], d.cells[gradeColumn] = []*token{&left}, []*token{&right}
 }
 
 func (d *draft) code() *Field[string] {
@@ -97,24 +125,21 @@ func firstHalf(ts []*token) []*token {
 }
 
 func (d *draft) credits() *Field[Decimal] {
-	for _, t := range d.cells[sksColumn] {
-		v, ok := parseNumber(t.Text)
-		clean := ok
-		if !ok && t.Source == Pixels {
-			v, ok = mendNumber(t.Text)
+	for _, read := range []func(string) (Decimal, bool){parseNumber, mendNumber, digitAmong} {
+		for _, t := range d.cells[sksColumn] {
+			v, ok := read(t.Text)
+			if _, whole := v.Whole(); !ok || v > DecimalOf(maxSKS) || !whole && v > DecimalOf(4) {
+				continue
+			}
+			if _, clean := parseNumber(t.Text); clean {
+				return fieldOf(v, "", []*token{t})
+			}
+			if t.Source == Pixels {
+				f := fieldOf(v, t.Text, []*token{t})
+				f.Confidence *= 0.6
+				return f
+			}
 		}
-		if _, whole := v.Whole(); !ok || v > DecimalOf(maxSKS) || !whole && v > DecimalOf(4) {
-			continue
-		}
-		text := ""
-		if !clean {
-			text = t.Text
-		}
-		f := fieldOf(v, text, []*token{t})
-		if !clean {
-			f.Confidence *= 0.6
-		}
-		return f
 	}
 	return nil
 }
@@ -150,8 +175,14 @@ func (d *draft) grade() *Field[string] {
 		return f
 	}
 	joined := strings.ReplaceAll(joinTokens(ts), " ", "")
-	if m, ok := mendGrade(joined); ok {
+	apart := slices.IndexFunc(ts, func(t *token) bool { return t.type_ == typeGrade })
+	if m, ok := mendGrade(joined); ok && (len(ts) == 1 || apart < 0 || knownGrade(joined)) {
 		return mendedGrade(m, joined, ts)
+	} else if ok {
+		// A letter and a mark apart from it: a sign or dirt.
+		f := mendedGrade(mended{NormaliseGrade(ts[apart].Text), false}, joinTokens(ts), ts)
+		f.Text = joinTokens(ts)
+		return f
 	}
 	for i := range ts {
 		if m, ok := mendGrade(ts[i].Text); ok {
@@ -291,18 +322,33 @@ func mendCodes(rows []Row) {
 			if shape == own || count[shape] < 2 || count[shape] <= count[own] {
 				break
 			}
-			m, ok := mendByPattern(c.Value, shape)
-			if !ok && own == "9"+shape {
-				// The row's number, read together with the code.
-				m, ok = c.Value[1:], c.Value[0] >= '0' && c.Value[0] <= '9'
-			}
-			if ok {
+			if m, ok := mendByPattern(c.Value, shape); ok {
 				c.mend(m)
+				break
+			}
+			if m, rest, ok := cutCode(c.Value, shape); ok {
+				c.mend(m)
+				if rest != "" && rows[i].Name == nil {
+					rows[i].Name = &Field[string]{Value: rest, Confidence: c.Confidence, Source: c.Source, Page: c.Page, Box: c.Box}
+				}
 				break
 			}
 		}
 	}
 	mendPrefixes(rows)
+}
+
+// cutCode takes from a recognised code what was read together with it: a sign of a rule or
+// of the row's number before it, or the course's name behind it.
+func cutCode(text, shape string) (code, rest string, ok bool) {
+	n := NormaliseCode(text)
+	switch {
+	case len(n) == len(shape)+1 && shapeOf(n[1:]) == shape:
+		return strings.TrimLeft(strings.TrimSpace(text[strings.IndexByte(strings.ToUpper(text), n[0])+1:]), "-. "), "", true
+	case len(n) > len(shape)+3 && len(n) == len(text) && shapeOf(n[:len(shape)]) == shape && shape[len(shape)-1] == '9' && n[len(shape)] > '9':
+		return text[:len(shape)], text[len(shape):], true
+	}
+	return "", "", false
 }
 
 // mend puts a mended code in place of what was recognised.
@@ -325,10 +371,11 @@ func twin(a, b byte) bool {
 // mendPrefixes turns a rare prefix into the one of the same shape that at least three
 // times as many codes have, when they differ by one twin letter.
 func mendPrefixes(rows []Row) {
-	count, taken := map[string]int{}, map[string]bool{}
+	count, taken, shapes := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for i := range rows {
 		if rows[i].Code != nil {
 			count[codePrefix(rows[i].Code.Value)]++
+			shapes[shapeOf(rows[i].Code.Value)] = true
 			taken[NormaliseCode(rows[i].Code.Value)] = true
 		}
 	}
@@ -340,17 +387,42 @@ func mendPrefixes(rows []Row) {
 		own := codePrefix(c.Value)
 		best := ""
 		for p, n := range count {
-			if n >= 3*count[own] && len(p) == len(own) && twins1(own, p) && (best == "" || n > count[best] || n == count[best] && p < best) {
+			if likelyPrefix(own, p, n, count[own]) && (best == "" || n > count[best] || n == count[best] && p < best) {
 				best = p
 			}
 		}
 		if best == "" || !strings.HasPrefix(strings.ToUpper(c.Value), own) {
 			continue
 		}
-		if m := best + c.Value[len(own):]; !taken[NormaliseCode(m)] {
+		if m := best + c.Value[len(own):]; !taken[NormaliseCode(m)] && shapes[shapeOf(m)] {
 			c.mend(m)
 		}
 	}
+}
+
+// likelyPrefix reports whether own may be p misread: one twin letter in another's place, when
+// p is much more frequent, or strokes of p that ran together (MI or MU for MII).
+func likelyPrefix(own, p string, often, rarely int) bool {
+	if len(own) == len(p) {
+		return often >= 3*rarely && twins1(own, p)
+	}
+	return len(own) > 0 && len(own) < len(p) && often > 1 && strokes(own) == strokes(p)
+}
+
+// strokes folds runs of upright strokes into one.
+func strokes(prefix string) string {
+	var out []byte
+	for i := range len(prefix) {
+		b := prefix[i]
+		if strings.IndexByte("ILU1H", b) >= 0 {
+			b = 'I'
+			if n := len(out); n > 0 && out[n-1] == 'I' {
+				continue
+			}
+		}
+		out = append(out, b)
+	}
+	return string(out)
 }
 
 func codePrefix(code string) string {

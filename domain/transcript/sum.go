@@ -141,7 +141,7 @@ func sightingsOf(s *sheet) []sighting {
 			break
 		}
 		ts := s.lines[i].tokens
-		marks := fieldCaptions.match(ts, 1.3*s.h)
+		marks := fieldCaptions.match(ts, s.gap)
 		for m, f := range marks {
 			if len(marks) > maxSightings || !isSumField(f.kind) || f.kind == sksField {
 				continue

@@ -50,6 +50,35 @@ func tablesOf(s *sheet, before []table, scale float64) []table {
 			out = append(out, table{columns: group, top: h.bottom, bottom: bottom, bilingual: h.bilingual})
 		}
 	}
+	if len(headers) > 0 && len(before) == 0 {
+		out = append(s.unheaded(out, &headers[0]), out...)
+	}
+	return out
+}
+
+// unheaded finds the courses that stand above the first heading in its columns: their own
+// heading was not legible.
+func (s *sheet) unheaded(tables []table, first *header) []table {
+	var out []table
+	for _, t := range tables {
+		if t.top != first.bottom {
+			continue
+		}
+		n, top := 0, first.top
+		for i := range s.lines {
+			l := &s.lines[i]
+			inside := slices.DeleteFunc(slices.Clone(l.tokens), func(w *token) bool { return t.columnAt(w.xc()) < 0 })
+			if l.yc < first.top && len(inside) > 0 && t.isCourse(&line{tokens: inside}) {
+				n++
+				top = min(top, l.yc-s.h)
+			}
+		}
+		if n >= 2 {
+			t.columns = slices.Clone(t.columns)
+			t.top, t.bottom = top, first.top
+			out = append(out, t)
+		}
+	}
 	return out
 }
 
@@ -168,6 +197,9 @@ func (t *table) settle(cells [][]*token) {
 				if len(strings.TrimSuffix(w.Text, ".")) == 1 || w.Text == "10" || w.Text == "12" {
 					c.small++
 				}
+				if lostPoint(w) {
+					c.weight++
+				}
 			case typeDecimal:
 				c.decimal++
 				if d, ok := parseNumber(w.Text); ok && d <= DecimalOf(4) {
@@ -185,6 +217,14 @@ func (t *table) settle(cells [][]*token) {
 	mostly := func(part, whole int) bool { return whole > 0 && part*2 > whole }
 	has := func(k columnKind) bool {
 		return slices.ContainsFunc(t.columns, func(c column) bool { return c.kind == k })
+	}
+	for i := range t.columns {
+		switch t.columns[i].kind {
+		case sksColumn, weightColumn, unknownColumn:
+			if !has(indexColumn) && counts(cells[i]) {
+				t.columns[i].kind = indexColumn
+			}
+		}
 	}
 	for i := range t.columns {
 		c, st := &t.columns[i], stats[i]
@@ -230,6 +270,54 @@ func (t *table) settle(cells [][]*token) {
 		}
 	}
 	t.settlePoints(cells)
+	t.settleTwins(func(i int) int {
+		n := 0
+		for _, w := range cells[i] {
+			if t.columns[i].kind.takes(w) {
+				n++
+			}
+			if d, ok := parseNumber(w.Text); ok && w.type_ == typeDecimal && d <= DecimalOf(4) && t.columns[i].kind == weightColumn {
+				n++
+			}
+		}
+		return n
+	})
+}
+
+// settleTwins leaves one column of each kind: that in which most words suit.
+func (t *table) settleTwins(suits func(column int) int) {
+	for i := range t.columns {
+		for k := range i {
+			a, b := &t.columns[k], &t.columns[i]
+			if a.kind != b.kind || a.kind == otherColumn || a.kind == classColumn {
+				continue
+			}
+			if suits(k) >= suits(i) {
+				b.kind = otherColumn
+			} else {
+				a.kind = otherColumn
+			}
+		}
+	}
+}
+
+// counts reports whether the words are the numbers of the rows: each one more than the one above.
+func counts(ts []*token) bool {
+	ups, before := 0, Decimal(-1)
+	for _, t := range ts {
+		d, ok := parseNumber(t.Text)
+		if ok && d == before+DecimalOf(1) {
+			ups++
+		}
+		before = d
+	}
+	return ups >= 3 && ups*3 >= len(ts)*2
+}
+
+// lostPoint reports whether a recognised number may be a weight without its decimal point ("375").
+func lostPoint(t *token) bool {
+	d, ok := parseNumber(t.Text)
+	return ok && t.Source == Pixels && d >= DecimalOf(100) && d <= DecimalOf(400)
 }
 
 func gradeElsewhere(columns []column, not int, full func(int) bool) bool {

@@ -11,10 +11,12 @@ import (
 type sums struct {
 	tallies []tally // one for each candidate scale, in their order
 	whole   bool    // the rows add up to the printed credits: none is missing
-	average bool    // the printed average of the rows follows from them
+	average bool    // the printed average of the rows follows from them, and none was read by it
 	printed bool    // the page prints an average of the rows at all
 	ipk     bool    // the IPK follows from other numbers on the page
 }
+
+const arithmeticCheck = "arithmetic"
 
 // finding is a number that does not follow from the others.
 type finding struct {
@@ -26,7 +28,7 @@ type finding struct {
 // checkArithmetic does every sum that the page allows. A contradiction between legible
 // numbers is the document's; any other may be the machine's.
 func (j *judge) checkArithmetic() {
-	const name = "arithmetic"
+	const name = arithmeticCheck
 	var findings []finding
 	for i := range j.reading.Rows {
 		findings = append(findings, j.rowFindings(i)...)
@@ -100,7 +102,9 @@ func (j *judge) totalFindings() []finding {
 			return r.TotalSKS.Value == t.sks || r.TotalSKS.Value == t.all || r.TotalSKS.Value == t.sks-t.open ||
 				r.Kind == transcript.Transcript && r.TotalSKS.Value == t.bestSKS
 		})
-		j.sums.whole = ok
+		j.sums.whole = ok && !j.readBySums(func(r *transcript.Row) bool {
+			return r.SKS != nil && r.SKS.Source == transcript.Arithmetic && (r.Points == nil || r.Weight == nil)
+		})
 		if !ok {
 			t := j.sums.tallies[0]
 			// A row that was not found makes the sum too small, and is the machine's doing.
@@ -139,6 +143,9 @@ func (j *judge) averageFindings() []finding {
 			out = append(out, finding{evidenceOf(field, printed, want.String()),
 				fmt.Sprintf("The printed average is %s, the rows give %s.", printed.Value, want), legible(j, printed) && j.legibleRows(true) && j.noneMissed()})
 		}
+		j.sums.average = j.sums.average && !j.readBySums(func(r *transcript.Row) bool {
+			return r.Grade != nil && r.Grade.Source == transcript.Arithmetic && r.Weight == nil
+		})
 		if r.Kind == transcript.Transcript {
 			j.sums.ipk = j.sums.average
 		}
@@ -156,6 +163,18 @@ func (j *judge) averageFindings() []finding {
 		}
 	}
 	return out
+}
+
+// readBySums tells whether a cell was read by what the page prints as sum or average of the
+// rows. Then these are no witnesses for any other cell: the one may have been read so that it
+// makes up for a change in the other.
+func (j *judge) readBySums(is func(*transcript.Row) bool) bool {
+	for i := range j.reading.Rows {
+		if is(&j.reading.Rows[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *judge) any(f func(tally) bool) bool {

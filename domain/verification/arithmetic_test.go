@@ -67,3 +67,48 @@ func TestJudge_LongTranscript_AverageConfirmsNoSingleGrade(t *testing.T) {
 	r.Rows[required].Grade.Confidence = 0.5
 	require.Equal(t, Review(LowConfidence), judged(r).Label, "the neighbouring letter gives the same average")
 }
+
+func TestJudge_GradeReadByTheAverage_LeavesTheAverageNoWitness(t *testing.T) {
+	r := changed(unweighted(khs(transcript.Pixels, 0.95)), func(r *transcript.Reading) {
+		r.Rows[0].Grade.Source, r.Rows[0].Grade.Confidence = transcript.Arithmetic, 0.7
+	})
+	v := judged(r)
+	require.Equal(t, Review(LowConfidence), v.Label, "an edited letter may have been made up for")
+	require.Equal(t, "confidence", v.Checks[len(v.Checks)-1].Name)
+
+	r = changed(khs(transcript.Pixels, 0.95), func(r *transcript.Reading) {
+		r.Rows[0].Grade.Source, r.Rows[0].Grade.Confidence = transcript.Arithmetic, 0.85
+	})
+	require.Equal(t, Verified, judged(r).Label, "its own weight named it")
+}
+
+func TestJudge_CreditsReadByTheTotal_DoNotShowThatNoRowIsMissing(t *testing.T) {
+	r := changed(unweighted(khs(transcript.Pixels, 0.95)), func(r *transcript.Reading) {
+		r.Rows[0].SKS.Source = transcript.Arithmetic
+		r.Rows[required].Code.Value, r.Rows[required].Name.Value = "SVPL214399", "Sesuatu yang Lain"
+	})
+	require.Equal(t, Review(LowConfidence), judged(r).Label)
+}
+
+func TestJudge_ConfirmedFailure_OutweighsSumsThatWereMisread(t *testing.T) {
+	dim := func(f func(*transcript.Reading)) transcript.Reading {
+		return changed(khs(transcript.Pixels, 0.95), func(r *transcript.Reading) {
+			r.Rows[0].Weight.Value, r.Rows[0].Weight.Confidence = transcript.MustDecimal("3.25"), 0.3
+			f(r)
+		})
+	}
+	below := func(asked Requirement, grade string) Requirement {
+		asked.MinGrade = grade
+		return asked
+	}
+	require.Equal(t, Review(LowConfidence), judged(dim(func(*transcript.Reading) {})).Label)
+	v := Judge(dim(func(*transcript.Reading) {}), hasna, below(asked, "A"), nil, DefaultPolicy())
+	require.Equal(t, Rejected(GradeBelowMin), v.Label)
+	require.Equal(t, Doubt, find(v, "arithmetic").Outcome)
+	v = Judge(dim(func(r *transcript.Reading) { r.Rows[required].Weight = nil }), hasna, below(asked, "A"), nil, DefaultPolicy())
+	require.Equal(t, Rejected(GradeBelowMin), v.Label, "the points say the same as the weight")
+	v = Judge(dim(func(r *transcript.Reading) { r.Rows[required].Weight, r.Rows[required].Points, r.IPS = nil, nil, nil }), hasna, below(asked, "A"), nil, DefaultPolicy())
+	require.Equal(t, Review(LowConfidence), v.Label, "nothing confirms the grade")
+	require.Equal(t, Review(Inconsistent), Judge(changed(khs(transcript.Pixels, 0.95), func(r *transcript.Reading) { r.Rows[0].Weight.Value = transcript.MustDecimal("3.25") }),
+		hasna, below(asked, "A"), nil, DefaultPolicy()).Label, "a legible contradiction is the document's")
+}

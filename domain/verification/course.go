@@ -160,7 +160,7 @@ func (j *judge) checkGrade(rows []int) {
 	want := required.MinGrade + " or better"
 	var covered, pending, elsewhere, open, failed []Evidence
 	best, certain := -1, -1.0
-	failedClearly := true
+	failedClearly, allConfirmed := true, true
 	for _, i := range rows {
 		r := &j.reading.Rows[i]
 		e := evidenceOf(fmt.Sprintf("rows[%d].grade", i), r.Grade, want)
@@ -193,6 +193,7 @@ func (j *judge) checkGrade(rows []int) {
 		case below:
 			failed = append(failed, e)
 			failedClearly = failedClearly && (confirmed || clear(j, r.Grade))
+			allConfirmed = allConfirmed && confirmed && clear(j, r.Grade)
 		default:
 			open = append(open, e)
 		}
@@ -217,6 +218,7 @@ func (j *judge) checkGrade(rows []int) {
 		j.doubt(name, LowConfidence, "The grade seems below the minimum, but was not clearly read.", failed...)
 	default:
 		j.fail(name, GradeBelowMin, fmt.Sprintf("The grade %s is below %s.", failed[0].Read, required.MinGrade), failed...)
+		j.confirmed[name] = allConfirmed && j.sums.whole // with every row found, no better attempt was missed
 	}
 }
 

@@ -10,9 +10,10 @@ import (
 
 // Judge concludes whether the reading belongs to the applicant, is whole, and meets the
 // requirement. The checks run in the order of the rules and the first that does not pass
-// decides the label; the verdict carries every check that could be made. It is pure.
+// decides the label, but for sums that were not read surely, which leave a failure that other
+// numbers confirm; the verdict carries every check that could be made. It is pure.
 func Judge(reading transcript.Reading, applicant Applicant, requirement Requirement, duplicates []Duplicate, policy Policy) Verdict {
-	j := &judge{reading: &reading, applicant: applicant, requirement: requirement, policy: policy}
+	j := &judge{reading: &reading, applicant: applicant, requirement: requirement, policy: policy, confirmed: map[string]bool{}}
 	j.checkFile()
 	if reading.Problem == "" {
 		j.checkScripts()
@@ -41,6 +42,7 @@ type judge struct {
 	scales      []transcript.Scale // those that the letters on the page leave possible
 	sums        sums
 	checks      []Check
+	confirmed   map[string]bool // names of checks whose value other numbers on the page confirm
 	certainty   []certainty
 }
 
@@ -74,6 +76,12 @@ func (j *judge) conclude() Verdict {
 		return v
 	}
 	c := j.checks[i]
+	if c.Name == arithmeticCheck && c.Reason == LowConfidence {
+		// What the machine may have misread elsewhere does not open what the page settles.
+		if k := slices.IndexFunc(j.checks, func(c Check) bool { return c.Outcome == Fail && j.confirmed[c.Name] }); k > i {
+			c = j.checks[k]
+		}
+	}
 	v.Label = Review(c.Reason)
 	if c.Outcome == Fail {
 		v.Label = Rejected(c.Reason)

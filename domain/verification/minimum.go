@@ -25,6 +25,7 @@ func (j *judge) checkIPK() {
 		j.pass(name, fmt.Sprintf("The IPK %s is enough.", f.Value), e)
 	case j.sums.ipk || clear(j, f):
 		j.fail(name, IPKBelowMin, fmt.Sprintf("The IPK %s is below %s.", f.Value, required), e)
+		j.confirmed[name] = j.sums.ipk
 	default:
 		j.doubt(name, LowConfidence, "The IPK seems below the minimum, but was not clearly read.", e)
 	}
