@@ -17,6 +17,12 @@ func who(a domain.Actor) string {
 	return fmt.Sprintf("%q (%s)", a.ID, a.Role)
 }
 
+// Sentence says in words what the actor did with the event, and the reason that was given.
+func Sentence(actor domain.Actor, e domain.Event) (sentence, reason string) {
+	does, reason := describe(e)
+	return who(actor) + " " + does, reason
+}
+
 // describe says what the event's actor did, and the reason that was given. Texts of users
 // are quoted, which spells out what would not be seen.
 func describe(e domain.Event) (does, reason string) {

@@ -50,6 +50,23 @@ type eventLog interface {
 	Close() error
 }
 
+// openLogToRead opens the log to look at, be there a server that works with it or not.
+func (s storage) openLogToRead(ctx context.Context, logger *slog.Logger) (readLog, error) {
+	if s.EventStore != "embedded" {
+		return s.openLog(ctx, logger)
+	}
+	log, err := embedded.OpenReadOnly(ctx, s.log())
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+type readLog interface {
+	application.Log
+	Close() error
+}
+
 func (s storage) openLog(ctx context.Context, logger *slog.Logger) (eventLog, error) {
 	if s.EventStore == "embedded" {
 		log, err := embedded.Open(ctx, s.log())
