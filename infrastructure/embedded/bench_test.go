@@ -80,6 +80,35 @@ func BenchmarkRawInsert(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
 }
 
+// BenchmarkReadStream reads what every command begins with: a stream that has no event yet,
+// one that has nothing new, and one of a single event.
+func BenchmarkReadStream(b *testing.B) {
+	const streams = 5000
+	log := fresh(b)
+	for n := range streams {
+		_, err := log.Append(b.Context(), fmt.Sprintf("application-%d", n), application.NoStream, []application.NewRecord{benchEvent()})
+		require.NoError(b, err)
+	}
+	for _, read := range []struct {
+		name   string
+		prefix string
+		from   application.Revision
+		found  int
+	}{{"none", "opening-", 0, 0}, {"nothing new", "application-", 1, 0}, {"one", "application-", 0, 1}} {
+		b.Run(read.name, func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n++
+				records, err := log.ReadStream(b.Context(), fmt.Sprint(read.prefix, n%streams), read.from)
+				if err != nil || len(records) != read.found {
+					b.Fatal(len(records), err)
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkFollow(b *testing.B) {
 	const stored = 20_000
 	log := fresh(b)
