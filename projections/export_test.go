@@ -17,14 +17,14 @@ func Dump(t testing.TB, s *Store) map[string][][]any { return dump(t, s) }
 func Terminate(t testing.TB, place string) (ended int) {
 	u, err := url.Parse(place)
 	require.NoError(t, err)
-	require.NoError(t, theCluster.admin.Get(&ended, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`, u.Query().Get("application_name")))
+	require.NoError(t, theServer.Server(t).Admin().Get(&ended, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1`, u.Query().Get("application_name")))
 	return ended
 }
 
 // Listening tells whether the store's process hears notices.
 func Listening(t testing.TB, s *Store) bool {
 	var n int
-	require.NoError(t, theCluster.admin.Get(&n, `SELECT count(*) FROM pg_stat_activity WHERE query = $1`, `LISTEN "`+s.server.channel+`"`))
+	require.NoError(t, theServer.Server(t).Admin().Get(&n, `SELECT count(*) FROM pg_stat_activity WHERE query = $1`, `LISTEN "`+s.server.channel+`"`))
 	return n > 0
 }
 
