@@ -9,6 +9,8 @@ SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Packages that link Tesseract, and the tests that run the real binary: the race detector
 # does not see into C++, and these spend their time there.
 OCR      := asprak/infrastructure/ocr asprak/cmd/asprak
+# Packages with tests that also run on a real EventStoreDB where ASPRAK_ESDB_TEST_URL names one.
+REAL     := ./infrastructure/eventstoredb ./cmd/asprak
 # The folder with the public corpus (manifest.jsonl, score.py one above) and the rivals' load tool.
 CORPUS   ?=
 RIVALS   ?=
@@ -39,6 +41,7 @@ test bench: PACKAGES += $(TEST_PACKAGES)
 test: lint
 	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
 	go test -timeout 12m $(OCR)
+	@echo "Left out:"; go test -v -run OnEachServer/RealServer $(REAL) | grep -e "--- SKIP: .*/" -e "not run" || echo "  nothing"
 
 lint: deps
 	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }

@@ -38,6 +38,7 @@ var program = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	postgres.Stop()
 	if path, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}

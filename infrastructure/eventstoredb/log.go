@@ -30,7 +30,7 @@ type Options struct {
 	// end before; 0: 10 s.
 	Timeout time.Duration
 	// Watch is how often a follower that hears nothing asks the server whether it should
-	// have; 0: 15 s. A silent subscription is replaced after two of them.
+	// have; 0: 5 s. A silent subscription is replaced after two of them.
 	Watch time.Duration
 }
 
@@ -78,7 +78,7 @@ func Open(ctx context.Context, connectionString string, options Options) (*Log, 
 		options.Timeout = 10 * time.Second
 	}
 	if options.Watch <= 0 {
-		options.Watch = 15 * time.Second
+		options.Watch = 5 * time.Second
 	}
 	config, err := configuration(connectionString, options.Logger)
 	if err != nil {

@@ -31,8 +31,10 @@ func open(t testing.TB, connectionString string, options eventstoredb.Options) *
 	return log
 }
 
-// servers runs a test against the stand-in, and against a real server where one is named.
+// servers runs a test against the stand-in, and against a real server where one is named. By
+// the name OnEachServer make test finds those that were left out.
 func servers(t *testing.T, test func(t *testing.T, connectionString string)) {
+	require.Contains(t, t.Name(), "OnEachServer")
 	t.Run("StandIn", func(t *testing.T) { test(t, serve(t).ConnectionString()) })
 	t.Run("RealServer", func(t *testing.T) {
 		url := os.Getenv(realServer)
@@ -43,21 +45,21 @@ func servers(t *testing.T, test func(t *testing.T, connectionString string)) {
 	})
 }
 
-func TestLog_Contract(t *testing.T) {
+func TestLog_OnEachServer_KeepsTheContract(t *testing.T) {
 	servers(t, func(t *testing.T, url string) {
 		log := open(t, url, eventstoredb.Options{})
 		logtest.Log(t, func(*testing.T) application.Log { return log })
 	})
 }
 
-func TestQueue_Contract(t *testing.T) {
+func TestQueue_OnEachServer_KeepsTheContract(t *testing.T) {
 	servers(t, func(t *testing.T, url string) {
 		log := open(t, url, eventstoredb.Options{})
 		logtest.Queue(t, func(*testing.T) (application.Log, application.Queue) { return log, log })
 	})
 }
 
-func TestLog_Reopened_KeepsEverything(t *testing.T) {
+func TestLog_ReopenedOnEachServer_KeepsEverything(t *testing.T) {
 	servers(t, func(t *testing.T, url string) {
 		var before *eventstoredb.Log
 		logtest.Reopen(t, func(t *testing.T) (application.Log, application.Queue) {

@@ -24,7 +24,7 @@ func universal(log *eventstoredb.Log) (tests.PubSubConstructor, tests.ConsumerGr
 	return func(t *testing.T) (message.Publisher, message.Subscriber) { return grouped(t, "suite") }, grouped
 }
 
-func TestPubSub_Universal(t *testing.T) {
+func TestPubSub_OnEachServer_Universal(t *testing.T) {
 	features := tests.Features{
 		ConsumerGroups: true,
 		Persistent:     true,
