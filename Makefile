@@ -41,7 +41,7 @@ test bench: PACKAGES += $(TEST_PACKAGES)
 test: lint
 	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
 	go test -timeout 12m $(OCR)
-	@echo "Left out:"; go test -v -run OnEachServer/RealServer $(REAL) | grep -e "--- SKIP: .*/" -e "not run" || echo "  nothing"
+	@echo "Left out:"; go test -v -run OnEachServer/RealServer $(REAL) | grep -e "--- SKIP: .*/" -e "not run against" || echo "  nothing"
 
 lint: deps
 	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }

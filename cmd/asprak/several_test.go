@@ -110,7 +110,7 @@ func endure(t *testing.T, logAddress string, faults map[string]func()) {
 		}
 		require.Equal(t, []string{"ApplicationSubmitted", "DocumentUploaded", "DocumentRead", "DocumentVerified"}, types, "student %d", i)
 	}
-	live, anew := shown(ctx, t, log, database), rebuilt(ctx, t, log)
+	live, anew := liveRows(ctx, t, log, database), rebuiltRows(ctx, t, log)
 	require.GreaterOrEqual(t, len(live["audit"]), 4*applicants)
 	require.Equal(t, anew, live)
 }
@@ -219,8 +219,8 @@ func (f *fleet) disasters(database string, faults map[string]func()) []disaster 
 	return all
 }
 
-// shown is what the read models at the place hold when they have seen the whole log.
-func shown(ctx context.Context, t *testing.T, log application.Log, place string) map[string][]string {
+// liveRows are what the read models at the place hold when they have seen the whole log.
+func liveRows(ctx context.Context, t *testing.T, log application.Log, place string) map[string][]string {
 	t.Helper()
 	views, err := projections.Open(ctx, place)
 	require.NoError(t, err)
@@ -233,8 +233,8 @@ func shown(ctx context.Context, t *testing.T, log application.Log, place string)
 	return rows(t, place)
 }
 
-// rebuilt is what read models hold that are made anew from the log.
-func rebuilt(ctx context.Context, t *testing.T, log application.Log) map[string][]string {
+// rebuiltRows are what read models hold that are made anew from the log.
+func rebuiltRows(ctx context.Context, t *testing.T, log application.Log) map[string][]string {
 	t.Helper()
 	place := postgres.Server(t).Schema(t)
 	views, err := projections.Open(ctx, place)
