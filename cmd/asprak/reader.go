@@ -22,7 +22,7 @@ import (
 type readerSettings struct {
 	Readers      int   `env:"ASPRAK_READERS" default:"0" help:"Reader processes; 0: one for each core."`
 	ReadMemory   int64 `env:"ASPRAK_READ_MEMORY" default:"400" help:"Memory limit of a reader process in MiB."`
-	ReadRecycle  int   `env:"ASPRAK_READ_RECYCLE" default:"200" help:"Documents after which a reader process is replaced."`
+	ReadRecycle  int   `env:"ASPRAK_READ_RECYCLE" default:"1000" help:"Documents after which a reader process is replaced."`
 	readerLimits `embed:""`
 }
 

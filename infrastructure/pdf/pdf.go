@@ -109,6 +109,7 @@ type File struct {
 	*sandbox
 	library  *Library
 	document uint64
+	current  page
 	pages    int
 	active   bool
 }

@@ -18,8 +18,7 @@ func (f *File) Render(_ context.Context, i int, dpi float64, maxPixels int) (*im
 	if err != nil {
 		return nil, err
 	}
-	defer f.unload(page)
-	return f.render(page, f.frame(page), dpi, maxPixels)
+	return f.render(page, dpi, maxPixels)
 }
 
 const (
@@ -28,7 +27,8 @@ const (
 	white           = 0xffffffff
 )
 
-func (f *File) render(page uint64, fr frame, dpi float64, maxPixels int) (*image.Gray, error) {
+func (f *File) render(page page, dpi float64, maxPixels int) (*image.Gray, error) {
+	fr := page.frame
 	scale := dpi / 72
 	if pixels := fr.width * fr.height * scale * scale; pixels > float64(min(maxPixels, maxRenderPixels)) {
 		scale *= math.Sqrt(float64(min(maxPixels, maxRenderPixels)) / pixels)
@@ -39,7 +39,7 @@ func (f *File) render(page uint64, fr frame, dpi float64, maxPixels int) (*image
 		return nil, fmt.Errorf("pdf: no memory for %d x %d pixels: %w", w, h, f.err)
 	}
 	f.call("FPDFBitmap_FillRect", bitmap, 0, 0, uint64(w), uint64(h), white)
-	f.call("FPDF_RenderPageBitmap", bitmap, page, 0, 0, uint64(w), uint64(h), 0, withAnnotations)
+	f.call("FPDF_RenderPageBitmap", bitmap, page.handle, 0, 0, uint64(w), uint64(h), 0, withAnnotations)
 	out := f.picture(bitmap, w, h)
 	f.call("FPDFBitmap_Destroy", bitmap)
 	return out, f.err
@@ -60,7 +60,7 @@ func (f *File) picture(bitmap uint64, w, h int) *image.Gray {
 // is clipped away, or a ground that no rectangle drew. A word said to be covered or
 // written in its ground's colour is visible after all when there is ink at its place that
 // no visible word accounts for.
-func (f *File) confirm(page uint64, fr frame, words []transcript.Word) error {
+func (f *File) confirm(page page, words []transcript.Word) error {
 	var accused []int
 	for i, w := range words {
 		if w.Hidden == string(transcript.CoveredText) || w.Hidden == string(transcript.WhiteText) {
@@ -70,11 +70,11 @@ func (f *File) confirm(page uint64, fr frame, words []transcript.Word) error {
 	if len(accused) == 0 {
 		return nil
 	}
-	picture, err := f.render(page, fr, probeDPI, maxRenderPixels)
+	picture, err := f.render(page, probeDPI, maxRenderPixels)
 	if err != nil {
 		return err
 	}
-	scale := float64(picture.Rect.Dx()) / fr.width
+	scale := float64(picture.Rect.Dx()) / page.frame.width
 	for _, i := range accused {
 		if !hasInk(picture, words[i].Box, scale) || sharesPlace(words, i) {
 			continue

@@ -72,15 +72,33 @@ func (f *File) frame(page uint64) frame {
 	return out
 }
 
-func (f *File) load(i int) (uint64, error) {
-	page := f.call("FPDF_LoadPage", f.document, uint64(i))
-	if page == 0 {
-		return 0, &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
-	}
-	return page, nil
+// page is a page that has been parsed, which costs more than most of what is asked of it.
+type page struct {
+	index  int
+	handle uint64
+	frame  frame
 }
 
-func (f *File) unload(page uint64) { f.call("FPDF_ClosePage", page) }
+// load parses the page, unless it was the last one asked for.
+func (f *File) load(i int) (page, error) {
+	if f.current.handle != 0 && f.current.index == i {
+		return f.current, nil
+	}
+	f.unload()
+	handle := f.call("FPDF_LoadPage", f.document, uint64(i))
+	if handle == 0 {
+		return page{}, &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
+	}
+	f.current = page{index: i, handle: handle, frame: f.frame(handle)}
+	return f.current, nil
+}
+
+func (f *File) unload() {
+	if f.current.handle != 0 {
+		f.call("FPDF_ClosePage", f.current.handle)
+		f.current = page{}
+	}
+}
 
 // Text returns the page's characters as words, with what hides them; see application.PDFFile.
 func (f *File) Text(ctx context.Context, i int) (application.PDFText, error) {
@@ -88,17 +106,16 @@ func (f *File) Text(ctx context.Context, i int) (application.PDFText, error) {
 	if err != nil {
 		return application.PDFText{}, err
 	}
-	defer f.unload(page)
-	fr := f.frame(page)
+	fr := page.frame
 	text := application.PDFText{Width: fr.width, Height: fr.height}
-	drawn := f.objects(page, fr)
+	drawn := f.objects(page.handle, fr)
 	text.ImageShare = drawn.imageShare(fr)
-	chars, err := f.chars(ctx, page, fr, drawn)
+	chars, err := f.chars(ctx, page.handle, fr, drawn)
 	if err != nil {
 		return text, err
 	}
 	text.Words = words(chars)
-	if err := f.confirm(page, fr, text.Words); err != nil {
+	if err := f.confirm(page, text.Words); err != nil {
 		return text, err
 	}
 	text.Traces = traces(text.Words)
