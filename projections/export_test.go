@@ -21,6 +21,9 @@ func Terminate(t testing.TB, place string) (ended int) {
 	return ended
 }
 
+// Crash lets the server lose what it has not written, and begin again.
+func Crash(t testing.TB) { require.NoError(t, theServer.Server(t).Crash()) }
+
 // Listening tells whether the store's process hears notices.
 func Listening(t testing.TB, s *Store) bool {
 	var n int

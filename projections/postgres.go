@@ -83,8 +83,9 @@ func openPostgres(ctx context.Context, target string, projectors []*projector, o
 		silence  time.Duration
 		settings map[string]string
 	}{
-		// As in SQLite, a commit need not wait for the disk: rows and checkpoint are lost together.
-		{silence, with(map[string]string{"synchronous_commit": "off", "idle_in_transaction_session_timeout": "10s"})},
+		// A commit waits for the disk: what other processes were told is there must still be there
+		// when the server has crashed.
+		{silence, with(map[string]string{"synchronous_commit": "on", "idle_in_transaction_session_timeout": "10s"})},
 		{silence, with(map[string]string{"default_transaction_read_only": "on"})},
 		// A holder of the lock that is frozen loses it; a living one shows itself every second.
 		{lockAnswer, with(map[string]string{"idle_session_timeout": "10s"})},

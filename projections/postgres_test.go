@@ -174,6 +174,29 @@ func TestServer_IsAwayForAWhile_QueriesAreUnavailableAndProjectingGoesOn(t *test
 	require.Eventually(t, func() bool { return s.Status()[0].Error == "" }, 10*time.Second, 5*time.Millisecond)
 }
 
+// Who was told that an event is in the read models, in this process or another, finds it there.
+func TestServer_Crashes_WhatWasSeenIsThere(t *testing.T) {
+	w, place := openLog(t), projections.Places["postgres"](t)
+	projector, watcher := open(t, place), open(t, place)
+	stop := run(t, projector, w.log)
+	watch(t, watcher)
+	for _, subject := range []string{"a", "b"} { // of which the second finds all statements prepared
+		id, position := w.submit(t, subject)
+		waitFor(t, projector, position)
+		waitFor(t, watcher, position)
+		if subject == "b" {
+			stop()
+		}
+		projections.Crash(t)
+		var err error
+		require.Eventually(t, func() bool {
+			_, err = watcher.Application(context.Background(), id)
+			return domain.ErrorCode(err) != "views_unavailable"
+		}, 10*time.Second, 5*time.Millisecond)
+		require.NoError(t, err)
+	}
+}
+
 func TestRun_HolderFallsSilent_AnotherGoesOn(t *testing.T) {
 	w, place := openLog(t), projections.Places["postgres"](t)
 	road, far := newRoad(t, place)

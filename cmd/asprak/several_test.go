@@ -32,7 +32,7 @@ const (
 
 // Two APIs, a projector and one that stands ready, and two readers, each of which is killed and
 // started again at random, over a log whose connections are cut, whose leader changes and which
-// dies itself, and a database that ends its sessions.
+// dies itself, and a database that ends its sessions and dies too.
 func TestServe_FleetOnEachServerUnderFailures_NothingIsLostOrDoneTwice(t *testing.T) {
 	t.Run("StandIn", func(t *testing.T) {
 		s := startStandIn(t)
@@ -194,6 +194,7 @@ func (f *fleet) disasters(database string, faults map[string]func()) []disaster 
 	for name, fault := range faults {
 		kinds[name] = func(int) func() { return fault }
 	}
+	kinds["the database is killed"] = func(int) func() { return func() { require.NoError(f.t, postgres.Server(f.t).Crash()) } }
 	kinds["the database ends all sessions"] = func(int) func() {
 		return func() {
 			u, err := url.Parse(database)

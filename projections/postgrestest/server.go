@@ -27,6 +27,9 @@ import (
 // Server is a server of the tests' own. Its language compares texts otherwise than byte by byte.
 type Server struct {
 	folder  string
+	program string
+	user    *syscall.Credential // nil: this process's
+	port    int
 	process *exec.Cmd
 	ended   chan struct{} // closed when the process has ended
 	url     string
@@ -82,6 +85,19 @@ func (s *Server) Schema(t testing.TB) string {
 	return s.url + "&search_path=" + schema + "&application_name=" + schema
 }
 
+// Crash kills the server, with what it has not written yet, and starts it again at its address.
+func (s *Server) Crash() error {
+	s.process.Process.Kill()
+	<-s.ended
+	var err error
+	for range 100 { // what it started ends a little later
+		if err = s.serve(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // Admin is a pool of sessions that may do everything.
 func (s *Server) Admin() *sqlx.DB { return s.admin }
 
@@ -106,31 +122,44 @@ func (s *Server) start() error {
 	}
 	slices.Sort(found)
 	bin := filepath.Dir(found[len(found)-1])
+	s.program = filepath.Join(bin, "postgres")
 	if s.folder, err = os.MkdirTemp("", "asprak-postgres-"); err != nil {
 		return err
 	}
-	attributes := &syscall.SysProcAttr{}
 	if os.Geteuid() == 0 { // which the server refuses to be
-		if attributes.Credential, err = unprivileged(); err != nil {
+		if s.user, err = unprivileged(); err != nil {
 			return err
 		}
-		if err := os.Chown(s.folder, int(attributes.Credential.Uid), int(attributes.Credential.Gid)); err != nil {
+		if err := os.Chown(s.folder, int(s.user.Uid), int(s.user.Gid)); err != nil {
 			return err
 		}
 	}
-	data := filepath.Join(s.folder, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "asprak", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", s.data(), "-U", "asprak", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
 		"--locale-provider=icu", "--icu-locale=en-US", "--no-sync")
-	initdb.SysProcAttr, initdb.Dir = attributes, s.folder
+	initdb.SysProcAttr, initdb.Dir = &syscall.SysProcAttr{Credential: s.user}, s.folder
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	for range 3 { // the port may be taken meanwhile
-		if err = s.serve(filepath.Join(bin, "postgres"), data, attributes); err == nil {
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+		s.url = fmt.Sprintf("postgres://asprak@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+		if err = s.serve(); err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+
+func freePort() (int, error) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return free.Addr().(*net.TCPAddr).Port, free.Close()
 }
 
 // unprivileged is the user "postgres" where there is one, else "nobody".
@@ -145,19 +174,14 @@ func unprivileged() (*syscall.Credential, error) {
 	return nil, errors.New("there is no user that PostgreSQL could run as")
 }
 
-func (s *Server) serve(program, data string, attributes *syscall.SysProcAttr) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	if err := free.Close(); err != nil {
-		return err
-	}
+// serve starts the server at its port. What a commit does not write itself stays unwritten for
+// as long as the server allows, and so is lost in a crash.
+func (s *Server) serve() (err error) {
 	var said bytes.Buffer
-	s.process = exec.Command(program, "-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", s.folder,
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-c", "shared_buffers=32MB", "-c", "max_connections=100")
-	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT, Credential: attributes.Credential}
+	s.process = exec.Command(s.program, "-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.folder,
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-c", "shared_buffers=32MB", "-c", "max_connections=100",
+		"-c", "wal_writer_delay=10s")
+	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT, Credential: s.user}
 	s.process.Dir, s.process.Stdout, s.process.Stderr = s.folder, &said, &said
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
@@ -176,7 +200,6 @@ func (s *Server) serve(program, data string, attributes *syscall.SysProcAttr) er
 		return err
 	}
 	s.ended = ended
-	s.url = fmt.Sprintf("postgres://asprak@127.0.0.1:%d/postgres?sslmode=disable", port)
 	if s.admin != nil {
 		s.admin.Close()
 	}
