@@ -47,7 +47,7 @@ lint: deps
 	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
 	go vet ./...
 
-# Appends, follow and projection a second, and one load run over HTTP.
+# Appends, follow and projection a second; commands and verdicts over HTTP, also on servers.
 bench: deps
 	go test -run '^$$' -bench . -benchtime 2s ./infrastructure/embedded ./projections ./cmd/asprak
 
