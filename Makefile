@@ -9,8 +9,9 @@ SUDO     := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Packages that link Tesseract, and the tests that run the real binary: the race detector
 # does not see into C++, and these spend their time there.
 OCR      := asprak/infrastructure/ocr asprak/cmd/asprak
-# Packages with tests that also run on a real EventStoreDB where ASPRAK_ESDB_TEST_URL names one.
-REAL     := ./infrastructure/eventstoredb ./cmd/asprak
+# Packages with tests that also run on a real EventStoreDB or S3-compatible storage, where
+# ASPRAK_ESDB_TEST_URL or ASPRAK_S3_TEST_URL names one. Of the storage's many tests one stands for all.
+REAL     := ./infrastructure/eventstoredb ./infrastructure/blobs ./cmd/asprak
 # The folder with the public corpus (manifest.jsonl, score.py one above) and the rivals' load tool.
 CORPUS   ?=
 RIVALS   ?=
@@ -41,7 +42,7 @@ test bench: PACKAGES += $(TEST_PACKAGES)
 test: lint
 	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
 	go test -timeout 12m $(OCR)
-	@echo "Left out:"; go test -v -run OnEachServer/RealServer $(REAL) | grep -e "--- SKIP: .*/" -e "not run against" || echo "  nothing"
+	@echo "Left out:"; go test -v -run '(OnEachServer|TestPut_Bytes)/RealServer' $(REAL) | grep -e "--- SKIP: .*/" -e "not run against" || echo "  nothing"
 
 lint: deps
 	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -285,6 +286,19 @@ func TestServe_TwoReaders_ShareTheDocuments(t *testing.T) {
 		require.NoError(t, err, "student %d", i)
 	}
 	shares := f.metrics("reader", "asprak_reader_documents_total")
+	t.Log("documents of each reader:", shares)
 	require.Equal(t, float64(applicants), shares[0]+shares[1])
-	require.LessOrEqual(t, slices.Max(shares), 0.7*applicants, "%v", shares)
+	require.LessOrEqual(t, slices.Max(shares), 0.7*applicants)
+}
+
+// The projector dies, and the one that stands ready goes on within seconds.
+func TestServe_ProjectorOnServersIsKilled_AnotherGoesOn(t *testing.T) {
+	ctx := testContext(t)
+	f := startFleet(t, []string{"--eventstore", startStandIn(t).connection, "--database", postgres.Server(t).Schema(t)}, map[string]int{"api": 1, "projector": 2})
+	leader := leading(t, []*process{f.parts["projector"][0].Load(), f.parts["projector"][1].Load()})
+	began := time.Now()
+	leader.stop(syscall.SIGKILL)
+	f.applyWith(ctx, "khs.pdf") // and looks at it
+	t.Log("shown after", time.Since(began))
+	require.Less(t, time.Since(began), 5*time.Second)
 }

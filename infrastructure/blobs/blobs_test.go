@@ -29,9 +29,9 @@ type place interface {
 
 // places are all adapters; each passes every test of this file.
 var places = map[string]func(t *testing.T) place{
-	"folder": func(t *testing.T) place { return folderPlace(filepath.Join(t.TempDir(), "blobs")) },
-	"bucket": func(t *testing.T) place { return newServer(t) },
-	"real":   newRealPlace,
+	"folder":     func(t *testing.T) place { return folderPlace(filepath.Join(t.TempDir(), "blobs")) },
+	"bucket":     func(t *testing.T) place { return newServer(t) },
+	"RealServer": newRealPlace,
 }
 
 func onEach(t *testing.T, test func(t *testing.T, at place)) {

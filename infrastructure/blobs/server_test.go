@@ -155,7 +155,7 @@ func (p realPlace) damage(t *testing.T, key string) { cut(t, p.bucket(t), key) }
 func newRealPlace(t *testing.T) place {
 	location := os.Getenv(realVariable)
 	if location == "" {
-		t.Skipf("%s names no storage", realVariable)
+		t.Skipf("not run against a real server: %s names none (s3://bucket?region=...&endpoint=...)", realVariable)
 	}
 	at, err := url.Parse(location)
 	require.NoError(t, err)
