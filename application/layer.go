@@ -1,6 +1,7 @@
 package application
 
 import (
+	"context"
 	"regexp"
 	"strings"
 
@@ -40,6 +41,85 @@ func layerTraces(text PDFText, seen transcript.Page, turn int) []transcript.Trac
 		return nil
 	}
 	return traces
+}
+
+// secondLook compares what was read of a page's characters with the drawn page. Letters that do not look
+// like what they are said to be are given to the recogniser, which decides: an unusual typeface
+// is no lie.
+func (r *DocumentReader) secondLook(ctx context.Context, pdf PDFFile, page transcript.PageInfo, reading transcript.Reading) ([]transcript.Trace, error) {
+	doubts, err := pdf.Doubts(ctx, page.Number-1, decisivePlaces(reading, page.Number))
+	if err != nil || len(doubts) == 0 {
+		return nil, err
+	}
+	picture, err := pdf.Render(ctx, page.Number-1, renderDPI, r.limits.MaxPixels)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := r.recogniser.Recognise(ctx, picture)
+	if err != nil {
+		return nil, err
+	}
+	var shown []transcript.Word
+	if seen.Turn == 0 {
+		shown = inPoints(seen, page.Number, page.Width, page.Height).Words
+	}
+	var traces []transcript.Trace
+	for _, d := range doubts {
+		trace := transcript.Trace{Kind: transcript.LayerMismatch, Page: page.Number, Box: d.Box, Text: d.Text}
+		there, sure := seenAt(d.Box, shown)
+		switch {
+		case d.Hidden != "":
+			trace.Kind = d.Hidden
+		case sure && confirms(there, d.Text):
+			continue
+		case sure:
+			trace.Detail = "the page shows " + there
+		default:
+			trace.Detail = "the page shows something like " + d.Looks
+		}
+		traces = append(traces, trace)
+	}
+	return traces, nil
+}
+
+// confirms tells whether what the recogniser saw is what the layer says. In words without digits
+// of some length it may err once.
+func confirms(there, layer string) bool {
+	there, layer = strings.ToUpper(folded(there)), strings.ToUpper(folded(layer))
+	if len(layer) >= longWord && !strings.ContainsAny(layer, "0123456789") {
+		return distance(there, layer) <= 1
+	}
+	return there == layer
+}
+
+const longWord = 5
+
+// decisivePlaces are where on the page stands what a verdict rests on.
+func decisivePlaces(r transcript.Reading, page int) []transcript.Box {
+	var places []transcript.Box
+	for _, row := range r.Rows {
+		places = place(places, row.Grade, page)
+		places = place(places, row.SKS, page)
+		places = place(places, row.Weight, page)
+		if row.Code == nil {
+			places = place(places, row.Name, page)
+		}
+		places = place(places, row.Code, page)
+	}
+	for _, f := range []*transcript.Field[string]{r.Name, r.NIM} {
+		places = place(places, f, page)
+	}
+	for _, f := range []*transcript.Field[transcript.Decimal]{r.IPS, r.IPK, r.TotalSKS, r.CumSKS} {
+		places = place(places, f, page)
+	}
+	return places
+}
+
+func place[T any](places []transcript.Box, f *transcript.Field[T], page int) []transcript.Box {
+	if f == nil || f.Page != page || f.Source != transcript.TextLayer {
+		return places
+	}
+	return append(places, f.Box)
 }
 
 // seenAt is the one word that the pixels surely show at the place.

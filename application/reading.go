@@ -30,7 +30,18 @@ type PDFFile interface {
 	// Render draws the page upright, at the resolution given or less, so that it stays
 	// within maxPixels.
 	Render(ctx context.Context, page int, dpi float64, maxPixels int) (*image.Gray, error)
+	// Doubts compares the words of the text layer at the places, in points, with what the drawn
+	// page shows there, and returns those that it does not plainly show.
+	Doubts(ctx context.Context, page int, places []transcript.Box) ([]Doubt, error)
 	Close() error
+}
+
+// Doubt is a word of the text layer that the drawn page does not plainly show.
+type Doubt struct {
+	Box    transcript.Box
+	Text   string               // what the layer says
+	Looks  string               // what the drawn letters look like
+	Hidden transcript.TraceKind // why there is nothing to look at, "" when there is
 }
 
 // PDFText is the text layer of a page.
@@ -81,39 +92,44 @@ func (r *DocumentReader) Versions() domain.Versions {
 
 // Read reads the document within the time limit.
 func (r *DocumentReader) Read(ctx context.Context, document Document) (transcript.Reading, error) {
-	file, err := r.Words(ctx, document)
-	if err != nil {
-		return transcript.Reading{}, err
-	}
-	return transcript.Read(file), nil
+	_, reading, err := r.examine(ctx, document)
+	return reading, err
 }
 
 // Words is Read without the layout rules: what the decoders found.
 func (r *DocumentReader) Words(ctx context.Context, document Document) (transcript.File, error) {
+	file, _, err := r.examine(ctx, document)
+	return file, err
+}
+
+func (r *DocumentReader) examine(ctx context.Context, document Document) (transcript.File, transcript.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
-	file, err := r.decode(ctx, document.Content)
+	file, reading, err := r.decode(ctx, document.Content)
 	var fault *FileFault
 	switch {
 	case errors.As(err, &fault):
-		return transcript.File{Problem: fault.Problem, Detail: fault.Detail, Type: file.Type, Active: file.Active}, nil
+		file = transcript.File{Problem: fault.Problem, Detail: fault.Detail, Type: file.Type, Active: file.Active}
+		return file, transcript.Read(file), nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return transcript.File{}, &ReaderError{Code: "timeout", Err: fmt.Errorf("no reading within %s", r.limits.Timeout.Round(time.Millisecond))}
-	case err != nil:
-		return transcript.File{}, err
+		err = &ReaderError{Code: "timeout", Err: fmt.Errorf("no reading within %s", r.limits.Timeout.Round(time.Millisecond))}
 	}
-	return file, nil
+	return file, reading, err
 }
 
-func (r *DocumentReader) decode(ctx context.Context, content []byte) (transcript.File, error) {
+func (r *DocumentReader) decode(ctx context.Context, content []byte) (transcript.File, transcript.Reading, error) {
 	mediaType, fault := Sniff(content)
 	if fault != nil {
-		return transcript.File{}, fault
+		return transcript.File{}, transcript.Reading{}, fault
 	}
 	if mediaType == TypePDF {
 		return r.decodePDF(ctx, content)
 	}
-	return r.decodePicture(ctx, mediaType, content)
+	file, err := r.decodePicture(ctx, mediaType, content)
+	if err != nil {
+		return file, transcript.Reading{}, err
+	}
+	return file, transcript.Read(file), nil
 }
 
 func (r *DocumentReader) decodePicture(ctx context.Context, mediaType string, content []byte) (transcript.File, error) {
@@ -130,26 +146,38 @@ func (r *DocumentReader) decodePicture(ctx context.Context, mediaType string, co
 	return file, ctx.Err()
 }
 
-func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcript.File, error) {
+func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcript.File, transcript.Reading, error) {
 	file := transcript.File{Type: TypePDF}
 	pdf, err := r.pdf.Open(ctx, content, r.limits)
 	if err != nil {
-		return file, err
+		return file, transcript.Reading{}, err
 	}
 	defer pdf.Close()
 	file.Active = pdf.Active()
 	for i := range pdf.Pages() {
 		page, traces, err := r.decodePage(ctx, pdf, i)
 		if err != nil {
-			return file, err
+			return file, transcript.Reading{}, err
 		}
 		file.Pages = append(file.Pages, page)
 		file.Traces = append(file.Traces, traces...)
 		if err := ctx.Err(); err != nil {
-			return file, err
+			return file, transcript.Reading{}, err
 		}
 	}
-	return file, nil
+	reading := transcript.Read(file)
+	for _, page := range reading.Pages {
+		if page.Source != transcript.TextLayer {
+			continue
+		}
+		traces, err := r.secondLook(ctx, pdf, page, reading)
+		if err != nil {
+			return file, reading, err
+		}
+		file.Traces = append(file.Traces, traces...)
+	}
+	reading.Traces = file.Traces
+	return file, reading, nil
 }
 
 func (r *DocumentReader) decodePage(ctx context.Context, pdf PDFFile, i int) (transcript.Page, []transcript.Trace, error) {

@@ -75,6 +75,7 @@ func (r *recogniser) Recognise(ctx context.Context, picture *image.Gray) (applic
 // shelf is a PDF library whose only file has the given pages.
 type shelf struct {
 	pages  []application.PDFText
+	doubts []application.Doubt
 	active bool
 	fault  error
 }
@@ -92,6 +93,9 @@ func (s shelf) Active() bool { return s.active }
 func (s shelf) Close() error { return nil }
 func (s shelf) Text(_ context.Context, page int) (application.PDFText, error) {
 	return s.pages[page], nil
+}
+func (s shelf) Doubts(context.Context, int, []transcript.Box) ([]application.Doubt, error) {
+	return s.doubts, nil
 }
 func (s shelf) Render(context.Context, int, float64, int) (*image.Gray, error) {
 	return image.NewGray(image.Rect(0, 0, 1190, 1684)), nil
@@ -235,6 +239,40 @@ func TestDocumentReader_SearchableScan_IsReadFromItsPixels(t *testing.T) {
 				kinds = append(kinds, trace.Kind)
 			}
 			require.Equal(t, c.kinds, kinds)
+		})
+	}
+}
+
+func TestDocumentReader_DrawnOtherThanTheLayerSays_TheRecogniserDecides(t *testing.T) {
+	box := transcript.Box{X0: 200, Y0: 100, X1: 240, Y1: 110}
+	layer := application.PDFText{Width: 595, Height: 842, Words: []transcript.Word{line(strings.Repeat("x", 100), "", 50)}}
+	for name, c := range map[string]struct {
+		doubt  application.Doubt
+		seen   string
+		traces []transcript.Trace
+	}{
+		"an unusual typeface": {application.Doubt{Box: box, Text: "A/B", Looks: "R/B"}, "A/B", nil},
+		"a slip in a name":    {application.Doubt{Box: box, Text: "Wisnu", Looks: "Wlsnu"}, "WISNJ", nil},
+		"another grade": {application.Doubt{Box: box, Text: "A", Looks: "C"}, "C",
+			[]transcript.Trace{{Kind: transcript.LayerMismatch, Page: 1, Box: box, Text: "A", Detail: "the page shows C"}}},
+		"another digit": {application.Doubt{Box: box, Text: "478601", Looks: "478607"}, "478607",
+			[]transcript.Trace{{Kind: transcript.LayerMismatch, Page: 1, Box: box, Text: "478601", Detail: "the page shows 478607"}}},
+		"not read": {application.Doubt{Box: box, Text: "A", Looks: "C"}, "",
+			[]transcript.Trace{{Kind: transcript.LayerMismatch, Page: 1, Box: box, Text: "A", Detail: "the page shows something like C"}}},
+		"nothing drawn": {application.Doubt{Box: box, Text: "A", Hidden: transcript.InvisibleText}, "A",
+			[]transcript.Trace{{Kind: transcript.InvisibleText, Page: 1, Box: box, Text: "A"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eye := &recogniser{}
+			if c.seen != "" {
+				eye.words = []transcript.Word{{Text: c.seen, Confidence: 0.95, Source: transcript.Pixels, Box: transcript.Box{X0: 400, Y0: 200, X1: 480, Y1: 220}}}
+			}
+			pdf := shelf{pages: []application.PDFText{layer}, doubts: []application.Doubt{c.doubt}}
+			reader := application.NewDocumentReader(pdf, eye, application.DefaultLimits())
+			reading, err := reader.Read(context.Background(), application.Document{Content: []byte("%PDF-1.4\n")})
+			require.NoError(t, err)
+			require.Equal(t, c.traces, reading.Traces)
+			require.Equal(t, transcript.TextLayer, reading.Pages[0].Source)
 		})
 	}
 }

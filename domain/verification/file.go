@@ -86,7 +86,7 @@ func (j *judge) checkTraces() {
 	var evidence []Evidence
 	first := transcript.TraceKind("")
 	for _, t := range j.reading.Traces {
-		if t.Kind == transcript.LayerMismatch && !j.decisive(t) {
+		if t.Kind == transcript.LayerMismatch && !j.readFrom(t.Page, transcript.TextLayer) && !j.decisive(t) {
 			continue
 		}
 		kind := SuspectedEdit
@@ -103,6 +103,17 @@ func (j *judge) checkTraces() {
 		return
 	}
 	j.doubt(name, reason, fmt.Sprintf("The file shows traces of editing: %s.", cmp.Or(traceWords[first], "an unknown sign")), evidence...)
+}
+
+// readFrom tells what the page was read from. On one read from its text layer only decisive words are
+// compared with what is drawn, and each by two eyes.
+func (j *judge) readFrom(page int, source transcript.Source) bool {
+	for _, p := range j.reading.Pages {
+		if p.Number == page {
+			return p.Source == source
+		}
+	}
+	return false
 }
 
 // decisive tells whether a text layer says another legible value than the pixels where the

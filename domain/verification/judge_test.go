@@ -43,6 +43,13 @@ func traced(kind transcript.TraceKind) transcript.Reading {
 	})
 }
 
+// ofScan is the reading with its first page read from pixels.
+func ofScan(r transcript.Reading) transcript.Reading {
+	return changed(r, func(r *transcript.Reading) {
+		r.Pages = append([]transcript.PageInfo{{Number: 1, Width: 595, Height: 842, Source: transcript.Pixels}}, r.Pages[1:]...)
+	})
+}
+
 func scenarios() []scenario {
 	scan := func(confidence float64) transcript.Reading { return khs(transcript.Pixels, confidence) }
 	problem := func(p transcript.FileProblem) transcript.Reading {
@@ -76,11 +83,12 @@ func scenarios() []scenario {
 		{name: "invisible", reading: traced(transcript.InvisibleText), label: Review(TextLayerMismatch), check: "traces"},
 		{name: "white", reading: traced(transcript.WhiteText), label: Review(TextLayerMismatch), check: "traces", evidence: "trace:white_text"},
 		{name: "off the page", reading: traced(transcript.OffPageText), label: Review(TextLayerMismatch), check: "traces"},
-		{name: "layer differs at the IPK", reading: traced(transcript.LayerMismatch), label: Review(TextLayerMismatch), check: "traces"},
+		{name: "layer differs from what is drawn", reading: traced(transcript.LayerMismatch), label: Review(TextLayerMismatch), check: "traces", evidence: "trace:layer_mismatch"},
+		{name: "layer differs at the IPK", reading: ofScan(traced(transcript.LayerMismatch)), label: Review(TextLayerMismatch), check: "traces"},
 		{name: "layer differs where nothing is decided", label: Verified,
-			reading: changed(traced(transcript.LayerMismatch), func(r *transcript.Reading) { r.Traces[0].Box = transcript.Box{X0: 500, Y0: 5, X1: 520, Y1: 9} })},
+			reading: changed(ofScan(traced(transcript.LayerMismatch)), func(r *transcript.Reading) { r.Traces[0].Box = transcript.Box{X0: 500, Y0: 5, X1: 520, Y1: 9} })},
 		{name: "layer of a scanner that cannot read", label: Verified,
-			reading: changed(traced(transcript.LayerMismatch), func(r *transcript.Reading) { r.Traces[0].Text = "3,b0" })},
+			reading: changed(ofScan(traced(transcript.LayerMismatch)), func(r *transcript.Reading) { r.Traces[0].Text = "3,b0" })},
 		{name: "the same file of another", reading: card(), duplicates: []Duplicate{{"d1", "21/478601/SV/21085", "file"}},
 			label: Review(DuplicateDocument), check: "duplicate", evidence: "file"},
 		{name: "the same rows of another", reading: card(), duplicates: []Duplicate{{"d1", "21/478601/SV/21085", "rows"}}, label: Review(DuplicateDocument), check: "duplicate"},

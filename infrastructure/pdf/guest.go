@@ -111,3 +111,12 @@ func (g *guest) float32s(n int) (out [6]float64) {
 func (g *guest) uint32At(i int) int {
 	return number(uint64(binary.LittleEndian.Uint32(g.bytes(g.result(i), 4))))
 }
+
+// give puts floats into the memory for a function to read, and returns their address.
+func (g *guest) give(values ...float64) uint64 {
+	view := g.bytes(g.results, 4*len(values))
+	for i, v := range values {
+		binary.LittleEndian.PutUint32(view[4*i:], math.Float32bits(float32(v)))
+	}
+	return g.results
+}

@@ -109,7 +109,7 @@ type File struct {
 	*sandbox
 	library  *Library
 	document uint64
-	current  page
+	parsed   map[int]*page
 	pages    int
 	active   bool
 }
@@ -128,7 +128,7 @@ func (l *Library) Open(ctx context.Context, content []byte, limits application.L
 	if err != nil {
 		return nil, err
 	}
-	file := &File{sandbox: sandbox, library: l}
+	file := &File{sandbox: sandbox, library: l, parsed: map[int]*page{}}
 	if err := file.open(content, limits); err != nil {
 		_ = file.Close()
 		return nil, err
@@ -187,14 +187,15 @@ func (f *File) open(content []byte, limits application.Limits) error {
 
 // plainText returns the file's objects with nothing packed or encrypted, streams left out.
 func (f *File) plainText(content []byte) ([]byte, error) {
-	if bytes.Contains(content, []byte("/ObjStm")) || bytes.Contains(content, []byte("/Encrypt")) {
+	plain := withoutStreams(content)
+	if bytes.Contains(plain, []byte("/ObjStm")) || bytes.Contains(plain, []byte("/Encrypt")) {
 		unpacked, err := f.unpacked(content)
 		if err != nil {
 			return nil, &application.FileFault{Problem: transcript.UnreadableFile, Detail: "the file's objects cannot be unpacked"}
 		}
-		content = unpacked
+		plain = withoutStreams(unpacked)
 	}
-	return withoutStreams(content), nil
+	return plain, nil
 }
 
 func (f *File) unpacked(content []byte) ([]byte, error) {

@@ -18,6 +18,7 @@ func (f *File) Render(_ context.Context, i int, dpi float64, maxPixels int) (*im
 	if err != nil {
 		return nil, err
 	}
+	defer f.unload(i)
 	return f.render(page, dpi, maxPixels)
 }
 
@@ -27,7 +28,7 @@ const (
 	white           = 0xffffffff
 )
 
-func (f *File) render(page page, dpi float64, maxPixels int) (*image.Gray, error) {
+func (f *File) render(page *page, dpi float64, maxPixels int) (*image.Gray, error) {
 	fr := page.frame
 	scale := dpi / 72
 	if pixels := fr.width * fr.height * scale * scale; pixels > float64(min(maxPixels, maxRenderPixels)) {
@@ -40,18 +41,18 @@ func (f *File) render(page page, dpi float64, maxPixels int) (*image.Gray, error
 	}
 	f.call("FPDFBitmap_FillRect", bitmap, 0, 0, uint64(w), uint64(h), white)
 	f.call("FPDF_RenderPageBitmap", bitmap, page.handle, 0, 0, uint64(w), uint64(h), 0, withAnnotations)
-	out := f.picture(bitmap, w, h)
+	out := f.picture(bitmap, image.Rect(0, 0, w, h))
 	f.call("FPDFBitmap_Destroy", bitmap)
 	return out, f.err
 }
 
-// picture copies a grey bitmap out of the sandbox.
-func (f *File) picture(bitmap uint64, w, h int) *image.Gray {
+// picture copies a grey bitmap, which shows the given part of the page, out of the sandbox.
+func (f *File) picture(bitmap uint64, part image.Rectangle) *image.Gray {
 	stride := number(f.call("FPDFBitmap_GetStride", bitmap))
-	pixels := f.bytes(f.call("FPDFBitmap_GetBuffer", bitmap), stride*h)
-	out := image.NewGray(image.Rect(0, 0, w, h))
-	for y := range h {
-		copy(out.Pix[y*w:(y+1)*w], pixels[y*stride:])
+	pixels := f.bytes(f.call("FPDFBitmap_GetBuffer", bitmap), stride*part.Dy())
+	out := image.NewGray(part)
+	for y := range part.Dy() {
+		copy(out.Pix[y*out.Stride:(y+1)*out.Stride], pixels[y*stride:])
 	}
 	return out
 }
@@ -60,7 +61,7 @@ func (f *File) picture(bitmap uint64, w, h int) *image.Gray {
 // is clipped away, or a ground that no rectangle drew. A word said to be covered or
 // written in its ground's colour is visible after all when there is ink at its place that
 // no visible word accounts for.
-func (f *File) confirm(page page, words []transcript.Word) error {
+func (f *File) confirm(page *page, words []transcript.Word) error {
 	var accused []int
 	for i, w := range words {
 		if w.Hidden == string(transcript.CoveredText) || w.Hidden == string(transcript.WhiteText) {

@@ -11,6 +11,9 @@ import (
 	"github.com/klippa-app/go-pdfium"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"asprak/application"
+	"asprak/domain/transcript"
 )
 
 // sandbox is an instance of pdfium with nothing open. It serves one file after the other and
@@ -21,6 +24,8 @@ type sandbox struct {
 	instance pdfium.Pdfium
 	memory   *mapped
 	top      uint64 // of the stack
+	letters  letters
+	known    map[string]look // by the pixels of a character
 }
 
 func (l *Library) newSandbox(wait time.Duration) (*sandbox, error) {
@@ -32,6 +37,7 @@ func (l *Library) newSandbox(wait time.Duration) (*sandbox, error) {
 	}
 	s := &sandbox{guest: newGuest(context.Background(), l.arrivals.module), instance: instance, memory: l.arrivals.memory}
 	s.top = s.call("emscripten_stack_get_current")
+	s.err = errors.Join(s.err, s.learn())
 	if s.err == nil {
 		s.err = s.memory.remember(int(s.guest.memory.Size()))
 	}
@@ -39,6 +45,23 @@ func (l *Library) newSandbox(wait time.Duration) (*sandbox, error) {
 		return nil, errors.Join(s.err, instance.Close())
 	}
 	return s, nil
+}
+
+// learn reads the specimen, which also warms up what pdfium keeps of the standard fonts.
+func (s *sandbox) learn() error {
+	f := &File{sandbox: s, parsed: map[int]*page{}}
+	if err := f.open(specimen(), application.DefaultLimits()); err != nil {
+		return err
+	}
+	if _, err := f.Text(s.ctx, 0); err != nil {
+		return err
+	}
+	p := f.parsed[0]
+	s.letters, s.known = letters{}, map[string]look{}
+	s.letters.add(f.draw(p, transcript.Box{X1: p.frame.width, Y1: p.frame.height}, specimenScale), runs(p.chars))
+	f.unload(0)
+	s.call("FPDF_CloseDocument", f.document)
+	return nil
 }
 
 // forget makes the sandbox as new. After an error it is of no further use.

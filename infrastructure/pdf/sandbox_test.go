@@ -20,7 +20,7 @@ func TestSandbox_AfterAFile_HoldsNothingOfIt(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, library.giveBack(s)) })
 	memory := func() []byte { return s.memory.reserved[:s.guest.memory.Size()] }
 	before := slices.Clone(memory())
-	file := &File{sandbox: s, library: library}
+	file := &File{sandbox: s, library: library, parsed: map[int]*page{}}
 	require.NoError(t, file.open(content, application.DefaultLimits()))
 	_, err = file.Text(context.Background(), 0)
 	require.NoError(t, err)

@@ -21,6 +21,7 @@ const (
 	probeDPI     = 100    // enough to see whether there is ink at a place
 	inkContrast  = 40     // of 255: darker or lighter than the ground by this is visible
 	colourStep   = 40     // of 255: colours closer than this in every channel look alike
+	watermark    = 40     // points: pale type of this size is no secret
 	straightness = 0.09   // radians: text leaning further is a watermark
 )
 
@@ -74,30 +75,29 @@ func (f *File) frame(page uint64) frame {
 
 // page is a page that has been parsed, which costs more than most of what is asked of it.
 type page struct {
-	index  int
 	handle uint64
 	frame  frame
+	chars  []char
+	fields []transcript.Box
 }
 
-// load parses the page, unless it was the last one asked for.
-func (f *File) load(i int) (page, error) {
-	if f.current.handle != 0 && f.current.index == i {
-		return f.current, nil
+func (f *File) load(i int) (*page, error) {
+	if p := f.parsed[i]; p != nil {
+		return p, nil
 	}
-	f.unload()
 	handle := f.call("FPDF_LoadPage", f.document, uint64(i))
 	if handle == 0 {
-		return page{}, &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
+		return nil, &application.FileFault{Problem: transcript.UnreadableFile, Detail: fmt.Sprintf("page %d is broken", i+1)}
 	}
-	f.current = page{index: i, handle: handle, frame: f.frame(handle)}
-	return f.current, nil
+	p := &page{handle: handle, frame: f.frame(handle)}
+	f.parsed[i] = p
+	return p, nil
 }
 
-func (f *File) unload() {
-	if f.current.handle != 0 {
-		f.call("FPDF_ClosePage", f.current.handle)
-		f.current = page{}
-	}
+// unload frees the page and the pictures that were unpacked to draw it.
+func (f *File) unload(i int) {
+	f.call("FPDF_ClosePage", f.parsed[i].handle)
+	delete(f.parsed, i)
 }
 
 // Text returns the page's characters as words, with what hides them; see application.PDFFile.
@@ -110,13 +110,17 @@ func (f *File) Text(ctx context.Context, i int) (application.PDFText, error) {
 	text := application.PDFText{Width: fr.width, Height: fr.height}
 	drawn := f.objects(page.handle, fr)
 	text.ImageShare = drawn.imageShare(fr)
-	chars, err := f.chars(ctx, page.handle, fr, drawn)
-	if err != nil {
+	if page.chars, err = f.chars(ctx, page.handle, fr, drawn); err != nil {
 		return text, err
 	}
-	text.Words = words(chars)
+	text.Words = words(page.chars)
 	if err := f.confirm(page, text.Words); err != nil {
 		return text, err
+	}
+	for j, r := range runs(page.chars) {
+		for k := range r {
+			r[k].hidden = transcript.TraceKind(text.Words[j].Hidden)
+		}
 	}
 	text.Traces = traces(text.Words)
 	return text, nil
@@ -228,9 +232,20 @@ func (c *charReader) fontName(i uint64) string {
 	return string(c.bytes(name, n-1)) // without the closing zero
 }
 
-// words groups characters, in the order of the file, at blanks, gaps, jumps and changes of visibility.
 func words(chars []char) []transcript.Word {
 	var out []transcript.Word
+	for _, r := range runs(chars) {
+		out = append(out, word(r))
+	}
+	return out
+}
+
+// run is a word as characters.
+type run []char
+
+// runs groups characters, in the order of the file, at blanks, gaps, jumps and changes of visibility.
+func runs(chars []char) []run {
+	var out []run
 	for start := 0; start < len(chars); {
 		if chars[start].r == ' ' {
 			start++
@@ -240,7 +255,7 @@ func words(chars []char) []transcript.Word {
 		for end < len(chars) && joins(chars[end-1], chars[end]) {
 			end++
 		}
-		out = append(out, word(chars[start:end]))
+		out = append(out, chars[start:end])
 		start = end
 	}
 	return out
@@ -255,7 +270,7 @@ func joins(a, b char) bool {
 	return gap < wordGap*size && gap > -1.0*size && math.Abs(a.baseline-b.baseline) < lineJump*size
 }
 
-func word(chars []char) transcript.Word {
+func word(chars run) transcript.Word {
 	var text strings.Builder
 	w := transcript.Word{Confidence: 1, Source: transcript.TextLayer, Font: chars[0].font, Size: chars[0].size, Hidden: string(chars[0].hidden)}
 	w.Box = transcript.Box{X0: math.Inf(1), Y0: math.Inf(1), X1: math.Inf(-1), Y1: math.Inf(-1)}
@@ -281,6 +296,9 @@ func traces(words []transcript.Word) []transcript.Trace {
 			continue
 		}
 		kind := transcript.TraceKind(w.Hidden)
+		if kind == transcript.WhiteText && w.Size > watermark {
+			continue
+		}
 		if n := len(out) - 1; n >= 0 && out[n].Kind == kind && continues(words[i-1], w) {
 			out[n].Text += " " + w.Text
 			out[n].Box.X1 = max(out[n].Box.X1, w.Box.X1)
