@@ -101,6 +101,13 @@ func (c *Codec) Decode(r Record) (domain.Event, domain.Metadata, error) {
 	return event, metadata, nil
 }
 
+// Knows tells whether Decode understands events of the stored name.
+func (c *Codec) Knows(name string) bool {
+	_, known := c.types[name]
+	_, old := c.upcasters[name]
+	return known || old
+}
+
 // unmarshalObject refuses null and other values that encoding/json would let pass in silence.
 func unmarshalObject(data []byte, into any) error {
 	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {

@@ -3,7 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -28,29 +28,37 @@ var ErrRunning = errors.New("projections: running already")
 // database is followed again, with growing delays, from what is committed. There is one
 // follower: a model that is behind is brought to where the others stand before they go on.
 // Of several processes that Run on one database one follows; the others watch what it commits,
-// and one of them goes on when it ends or is lost.
+// and one of them goes on when it ends or is lost. Beside it Run builds the models whose stored
+// version is older than this program's, and those that are not there yet.
 func (s *Store) Run(ctx context.Context, log application.Log, codec *application.Codec) error {
 	if !s.running.TryLock() {
 		return ErrRunning
 	}
 	defer s.running.Unlock()
+	building, stop := context.WithCancel(ctx)
+	var renewed sync.WaitGroup
+	renewed.Go(func() { s.renew(building, log, codec) })
+	defer renewed.Wait()
+	defer stop()
 	delay := firstDelay
 	for ctx.Err() == nil {
 		began, progressed := time.Now(), false
-		err := s.turn(ctx, func(ctx context.Context) (err error) {
+		round, again := context.WithCancel(ctx)
+		s.restartBy(again)
+		err := s.turn(round, func(ctx context.Context) (err error) {
 			progressed, err = s.follow(ctx, log, codec)
 			return err
 		})
-		if ctx.Err() != nil {
-			break
+		if round.Err() == nil {
+			if progressed || time.Since(began) > lastDelay {
+				delay = firstDelay
+			}
+			s.failed(err)
+			s.logger.Error("following the log failed; it is tried again", "error", err, "delay", delay)
+			sleep(round, delay)
+			delay = min(2*delay, lastDelay)
 		}
-		if progressed || time.Since(began) > lastDelay {
-			delay = firstDelay
-		}
-		s.failed(err)
-		s.logger.Error("following the log failed; it is tried again", "error", err, "delay", delay)
-		sleep(ctx, delay)
-		delay = min(2*delay, lastDelay)
+		again()
 	}
 	return nil
 }
@@ -67,11 +75,7 @@ func (s *Store) follow(ctx context.Context, log application.Log, codec *applicat
 	defer follower.Close()
 	s.failed(nil) // the next event may be long in coming
 	prepared := make(map[string]*sqlx.Stmt)
-	defer func() {
-		for _, statement := range prepared {
-			statement.Close()
-		}
-	}()
+	defer closeAll(prepared)
 	last := time.Time{}
 	for {
 		records, err := follower.Next(ctx, batchSize)
@@ -103,29 +107,24 @@ func (s *Store) resume(ctx context.Context) (application.Position, error) {
 }
 
 func (s *Store) checkpoints(ctx context.Context, from *sqlx.DB) (application.Position, error) {
-	var rows []modelRow
-	if err := from.SelectContext(ctx, &rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
+	stored, err := modelRows(ctx, from)
+	if err != nil {
 		return application.Position{}, err
-	}
-	stored := make(map[string]modelRow, len(rows))
-	for _, r := range rows {
-		stored[r.Name] = r
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var earliest *application.Position
 	for _, p := range s.projectors {
-		if !p.matches(stored) {
-			return application.Position{}, fmt.Errorf("model %s was replaced by another version", p.models[0].name)
-		}
-		first := stored[p.models[0].name]
-		p.position, p.skipped = first.place(), first.Skipped
-		if p.fault == nil && (earliest == nil || p.position.Compare(*earliest) < 0) {
+		p.resume(stored)
+		if p.stage == current && p.fault == nil && (earliest == nil || p.position.Compare(*earliest) < 0) {
 			earliest = &p.position
 		}
 	}
 	s.wake()
-	return *earliest, nil // the audit never stops
+	if earliest == nil {
+		return application.Position{}, errors.New("no model of this program's version is there")
+	}
+	return *earliest, nil
 }
 
 // take applies the records to every model that has not seen them, in one transaction.
@@ -141,7 +140,7 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 		return err
 	}
 	defer tx.Rollback()
-	b := &batch{tx: tx, far: s.server != nil, codec: codec, prepared: prepared, statements: make(map[string]*sqlx.Stmt)}
+	b := s.batch(tx, codec, prepared, nil)
 	done := make([]progress, len(s.projectors))
 	for i, p := range s.projectors {
 		if done[i], err = p.run(b, events); err != nil {
@@ -158,13 +157,17 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 	return s.prepare(b)
 }
 
+func (s *Store) batch(tx *sqlx.Tx, codec *application.Codec, prepared map[string]*sqlx.Stmt, rename func(string) string) *batch {
+	return &batch{tx: tx, far: s.server != nil, codec: codec, prepared: prepared, rename: rename, statements: make(map[string]*sqlx.Stmt)}
+}
+
 // prepare keeps the statements that the batch met first, for the batches to come.
 func (s *Store) prepare(b *batch) error {
 	for query := range b.statements {
 		if _, ok := b.prepared[query]; ok {
 			continue
 		}
-		statement, err := s.write.Preparex(s.write.Rebind(query))
+		statement, err := s.write.Preparex(s.write.Rebind(b.named(query)))
 		if err != nil {
 			return err
 		}
@@ -173,10 +176,15 @@ func (s *Store) prepare(b *batch) error {
 	return nil
 }
 
-func (s *Store) decode(codec *application.Codec, r application.Record) event {
+func decode(codec *application.Codec, r application.Record) event {
 	e := event{record: r}
 	e.kind, e.id = parseStream(r.Stream)
 	e.event, e.metadata, e.err = codec.Decode(r)
+	return e
+}
+
+func (s *Store) decode(codec *application.Codec, r application.Record) event {
+	e := decode(codec, r)
 	if e.foreign() {
 		s.logger.Warn("an event of an unknown kind is passed over", "type", r.Type, "stream", r.Stream, "revision", r.Revision, "position", r.Position.String())
 	}
@@ -213,7 +221,7 @@ type waiter struct {
 // answered tells whether there is no more to wait for, and with what outcome.
 func (w *waiter) answered() (bool, error) {
 	for _, p := range w.of {
-		if p.position.Compare(w.position) < 0 {
+		if p.stage != absent && p.position.Compare(w.position) < 0 {
 			if p.fault != nil {
 				return true, domain.Errorf(domain.Unavailable, "not_caught_up", "A read model stands still.")
 			}
@@ -233,7 +241,7 @@ func (s *Store) wake() {
 	}
 }
 
-// Wait returns when all models have taken in everything up to the position. It fails when ctx
+// Wait returns when all models that are there have taken in everything up to the position. It fails when ctx
 // ends, and with a domain.Unavailable at once when a model that stands still would be waited for.
 func (s *Store) Wait(ctx context.Context, position application.Position) error {
 	return s.wait(ctx, position, s.projectors...)
@@ -265,17 +273,20 @@ func (s *Store) wait(ctx context.Context, position application.Position, of ...*
 	}
 }
 
-// Seen is the position up to which every model has taken in the log.
+// Seen is the position up to which every model that is there has taken in the log.
 func (s *Store) Seen() application.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := s.projectors[0].position
-	for _, p := range s.projectors[1:] {
-		if p.position.Compare(seen) < 0 {
-			seen = p.position
+	var seen *application.Position
+	for _, p := range s.projectors {
+		if p.stage != absent && (seen == nil || p.position.Compare(*seen) < 0) {
+			seen = &p.position
 		}
 	}
-	return seen
+	if seen == nil {
+		return application.Position{}
+	}
+	return *seen
 }
 
 // ModelStatus is how far a read model has come.
@@ -284,6 +295,7 @@ type ModelStatus struct {
 	Version  int
 	Position application.Position
 	Skipped  int64  // events of unknown kinds that were passed over
+	Building bool   // this version is not live yet: what answers is an earlier one, or nothing
 	Error    string // why it does not follow the log, "" when it does
 }
 
@@ -294,12 +306,19 @@ func (s *Store) Status() []ModelStatus {
 	var all []ModelStatus
 	for _, p := range s.projectors {
 		for _, m := range p.models {
-			status := ModelStatus{Name: m.name, Version: m.version, Position: p.position, Skipped: p.skipped}
-			if fault := errors.Join(p.fault, s.fault); fault != nil {
+			status := ModelStatus{Name: m.name, Version: m.version, Position: p.position, Skipped: p.skipped, Building: p.stage == older || p.stage == absent}
+			if fault := errors.Join(p.outdated(), p.fault, s.fault); fault != nil {
 				status.Error = fault.Error()
 			}
 			all = append(all, status)
 		}
 	}
 	return all
+}
+
+// restartBy names what ends the present round of Run.
+func (s *Store) restartBy(again func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.again = again
 }

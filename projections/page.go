@@ -19,6 +19,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
+	"github.com/mattn/go-sqlite3"
 
 	"asprak/application"
 	"asprak/domain"
@@ -214,16 +215,21 @@ func (s *Store) getOne(ctx context.Context, missing error, dest any, query strin
 }
 
 // failure is the error of a query as its caller gets it: of a server that is away or full
-// that it is so, for a while.
+// that it is so, for a while, as of tables that another version made, or nobody yet.
 func failure(err error) error {
 	var lost net.Error
 	var refused *pq.Error
+	var wrong sqlite3.Error
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &lost),
 		errors.As(err, &refused) && slices.Contains([]pqerror.Class{"08", "53", "57"}, refused.Code.Class()):
 		away := domain.Errorf(domain.Unavailable, "views_unavailable", "The read models cannot be asked at the moment.")
 		return fmt.Errorf("%w (%w)", away, err)
+	case errors.As(err, &refused) && (refused.Code == pqerror.UndefinedTable || refused.Code == pqerror.UndefinedColumn),
+		errors.As(err, &wrong) && strings.HasPrefix(wrong.Error(), "no such "):
+		other := domain.Errorf(domain.Unavailable, "views_unavailable", "This read model is being built for this version of the program.")
+		return fmt.Errorf("%w (%w)", other, err)
 	}
 	return fmt.Errorf("projections: %w", err)
 }

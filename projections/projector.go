@@ -27,7 +27,19 @@ type projector struct {
 	position application.Position // committed
 	skipped  int64
 	fault    error // why it stopped
+	stage    stage
+	suffix   string // of its tables and rows, "" for the live ones
 }
+
+// stage tells what of a projector's models is there.
+type stage int
+
+const (
+	current stage = iota // this program's version
+	older                // an earlier version, which this program reads and does not follow
+	newer                // a later one, likewise
+	absent               // nothing
+)
 
 // applier takes in the events of one transaction.
 type applier interface {
@@ -43,13 +55,36 @@ func newProjectors() []*projector {
 	}
 }
 
-func (p *projector) matches(stored map[string]modelRow) bool {
+// resume takes up what is stored of the projector's models.
+func (p *projector) resume(stored map[string]modelRow) {
+	p.stage, p.position, p.skipped = absent, application.Position{}, 0
+	known := 0
 	for _, m := range p.models {
-		if row, ok := stored[m.name]; !ok || row.Version != m.version {
-			return false
+		row, ok := stored[m.name+p.suffix]
+		switch {
+		case !ok:
+			continue
+		case row.Version > m.version:
+			p.stage = newer
+		case p.stage == absent:
+			p.stage = older
 		}
+		if row.Version == m.version {
+			known++
+		}
+		p.position, p.skipped = row.place(), row.Skipped
 	}
-	return true
+	if known == len(p.models) {
+		p.stage = current
+	}
+}
+
+// outdated is the error of models that a later program has put in the place of this one's.
+func (p *projector) outdated() error {
+	if p.stage != newer {
+		return nil
+	}
+	return fmt.Errorf("version %d of model %s was replaced by a later one", p.models[0].version, p.models[0].name)
 }
 
 type streamKind string
@@ -89,7 +124,8 @@ func (e event) foreign() bool {
 // batch is one transaction with its prepared statements.
 type batch struct {
 	tx         *sqlx.Tx
-	far        bool // the database is a server
+	rename     func(string) string // of the tables in a statement, nil for the live ones
+	far        bool                // the database is a server
 	codec      *application.Codec
 	prepared   map[string]*sqlx.Stmt // on the writing connection, for all batches
 	statements map[string]*sqlx.Stmt // of this transaction
@@ -102,7 +138,7 @@ func (b *batch) statement(query string) (*sqlx.Stmt, error) {
 	s, ok := b.prepared[query]
 	if !ok {
 		var err error
-		if s, err = b.tx.Preparex(b.tx.Rebind(query)); err != nil {
+		if s, err = b.tx.Preparex(b.tx.Rebind(b.named(query))); err != nil {
 			return nil, fmt.Errorf("%w in %s", err, query)
 		}
 		b.statements[query] = s
@@ -111,6 +147,13 @@ func (b *batch) statement(query string) (*sqlx.Stmt, error) {
 	s = b.tx.Stmtx(s)
 	b.statements[query] = s
 	return s, nil
+}
+
+func (b *batch) named(query string) string {
+	if b.rename == nil {
+		return query
+	}
+	return b.rename(query)
 }
 
 func (b *batch) exec(query string, args ...any) (sql.Result, error) {
@@ -148,7 +191,7 @@ func (p *projector) choose(events []event) ([]event, progress) {
 	var chosen []event
 	for _, e := range events {
 		switch {
-		case to.fault != nil:
+		case to.fault != nil || p.stage != current:
 			return chosen, to
 		case e.record.Position.Compare(to.position) <= 0:
 			continue
@@ -197,7 +240,7 @@ var errOvertaken = errors.New("another projector works on this database")
 func (p *projector) checkpoint(b *batch, to progress) error {
 	for _, m := range p.models {
 		r, err := b.exec(`UPDATE models SET position = ?, prepare = ?, skipped = ? WHERE name = ? AND version = ? AND position = ? AND prepare = ?`,
-			int64(to.position.Commit), int64(to.position.Prepare), to.skipped, m.name, m.version, int64(p.position.Commit), int64(p.position.Prepare))
+			int64(to.position.Commit), int64(to.position.Prepare), to.skipped, m.name+p.suffix, m.version, int64(p.position.Commit), int64(p.position.Prepare))
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,6 @@ import (
 	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 
 	"asprak/application"
 )
@@ -38,6 +37,7 @@ type Store struct {
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
 
 	running    sync.Mutex // held by Run and Watch
+	again      func()     // lets Run take up the checkpoints anew
 	leads      atomic.Bool
 	mu         sync.Mutex // guards what follows, and the projectors' progress
 	projectors []*projector
@@ -54,7 +54,8 @@ func WithLogger(l *slog.Logger) Option { return func(s *Store) { s.logger = l } 
 // Open opens the database at the target: the path of an SQLite file, made where there is
 // none, or the postgres:// URL of a PostgreSQL database (14 or newer, encoding UTF8) whose
 // user may create tables in the first schema of the search path. Models whose stored version
-// differs from this program's are emptied; Run fills them again from the start of the log.
+// is older than this program's go on answering as far as their columns allow; Run builds
+// this version beside them and puts it in their place.
 func Open(ctx context.Context, target string, options ...Option) (*Store, error) {
 	if isServer(target) {
 		return openPostgres(ctx, target, newProjectors(), options)
@@ -111,7 +112,7 @@ func (s *Store) Close() error {
 // model is a set of tables with a name and a version of its own.
 type model struct {
 	name    string
-	version int // of schema and meaning; another stored version is built anew
+	version int // of schema and meaning; one that grew is built beside the stored one
 	tables  []string
 	schema  []string
 }
@@ -128,7 +129,7 @@ const modelsSchema = `CREATE TABLE IF NOT EXISTS models (
 type modelRow struct {
 	Name     string `db:"name"`
 	Version  int    `db:"version"`
-	Tables   string `db:"tables"` // what this version made, so that any later one can drop it
+	Tables   string `db:"tables"` // what this version made, without suffixes, so that any later one can move or drop it
 	Position int64  `db:"position"`
 	Prepare  int64  `db:"prepare"`
 	Skipped  int64  `db:"skipped"`
@@ -138,63 +139,73 @@ func (m modelRow) place() application.Position {
 	return application.Position{Commit: uint64(m.Position), Prepare: uint64(m.Prepare)}
 }
 
-// migrate makes the tables and takes up the checkpoints. Models of one projector are folded
-// together: when one is outdated, all of them are made anew.
+// migrate makes the tables of a fresh database and takes up the checkpoints of one that is not.
 func (s *Store) migrate(ctx context.Context) error {
 	tx, err := s.write.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	create := func(statement string) string { return statement }
 	if s.server != nil {
-		create = s.server.create
 		// Several processes may start at once.
 		if _, err := tx.Exec(`SELECT pg_advisory_xact_lock($1)`, s.server.lock+1); err != nil {
 			return err
 		}
 	}
 	for _, statement := range []string{modelsSchema, faultsSchema} {
-		if _, err := tx.Exec(create(statement)); err != nil {
+		if _, err := tx.Exec(s.create(statement)); err != nil {
 			return err
 		}
 	}
-	var rows []modelRow
-	if err := tx.Select(&rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
+	stored, err := modelRows(ctx, tx)
+	if err != nil {
 		return err
+	}
+	for _, p := range s.projectors {
+		if len(stored) == 0 {
+			if err := s.makeTables(tx, p); err != nil {
+				return err
+			}
+			continue
+		}
+		p.resume(stored)
+	}
+	return tx.Commit()
+}
+
+// create is a statement of a schema as the database takes it.
+func (s *Store) create(statement string) string {
+	if s.server == nil {
+		return statement
+	}
+	return s.server.create(statement)
+}
+
+func modelRows(ctx context.Context, from sqlx.QueryerContext) (map[string]modelRow, error) {
+	var rows []modelRow
+	if err := sqlx.SelectContext(ctx, from, &rows, `SELECT name, version, tables, position, prepare, skipped FROM models`); err != nil {
+		return nil, err
 	}
 	stored := make(map[string]modelRow, len(rows))
 	for _, r := range rows {
 		stored[r.Name] = r
 	}
-	for _, p := range s.projectors {
-		if p.matches(stored) {
-			first := stored[p.models[0].name]
-			p.position, p.skipped = first.place(), first.Skipped
-			continue
-		}
-		for _, m := range p.models {
-			if err := remake(tx, m, stored[m.name].Tables, create); err != nil {
+	return stored, nil
+}
+
+// makeTables makes the projector's tables, empty, and their checkpoints.
+func (s *Store) makeTables(tx *sqlx.Tx, p *projector) error {
+	rename := p.renamer()
+	for _, m := range p.models {
+		for _, statement := range m.schema {
+			if _, err := tx.Exec(s.create(rename(statement))); err != nil {
 				return fmt.Errorf("model %s: %w", m.name, err)
 			}
 		}
-	}
-	return tx.Commit()
-}
-
-func remake(tx *sqlx.Tx, m model, old string, create func(string) string) error {
-	for _, table := range strings.Fields(old) {
-		if _, err := tx.Exec(`DROP TABLE IF EXISTS ` + table); err != nil {
-			return err
+		if _, err := tx.Exec(tx.Rebind(`INSERT INTO models (name, version, tables, position, prepare, skipped) VALUES (?, ?, ?, 0, 0, 0)`),
+			m.name+p.suffix, m.version, strings.Join(m.tables, " ")); err != nil {
+			return fmt.Errorf("model %s: %w", m.name, err)
 		}
 	}
-	for _, statement := range m.schema {
-		if _, err := tx.Exec(create(statement)); err != nil {
-			return err
-		}
-	}
-	_, err := tx.Exec(tx.Rebind(`INSERT INTO models (name, version, tables, position, prepare, skipped) VALUES (?, ?, ?, 0, 0, 0)
-		ON CONFLICT (name) DO UPDATE SET version = excluded.version, tables = excluded.tables, position = 0, prepare = 0, skipped = 0`),
-		m.name, m.version, strings.Join(m.tables, " "))
-	return err
+	return nil
 }

@@ -58,36 +58,6 @@ func TestStore_Reopened_GoesOnFromItsCheckpoint(t *testing.T) {
 	}
 }
 
-func TestStore_OtherVersion_IsBuiltAnew(t *testing.T) {
-	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) {
-			story, place := aStory(t), d.place(t)
-			s := d.open(t, place)
-			story.feed(s)
-			whole := dump(t, s)
-			_, err := s.write.Exec(`UPDATE models SET version = 0, tables = 'reviews review_archive' WHERE name = 'reviews'`)
-			require.NoError(t, err)
-			_, err = s.write.Exec(`CREATE TABLE review_archive (id TEXT)`)
-			require.NoError(t, err)
-			require.NoError(t, s.Close())
-
-			s = d.open(t, place)
-			require.Equal(t, application.Position{}, s.Seen())
-			for _, m := range s.Status() {
-				if m.Name == "applications" || m.Name == "documents" || m.Name == "reviews" {
-					require.Zero(t, m.Position, m.Name)
-				} else {
-					require.Equal(t, story.last(), m.Position, "%s is folded by itself and stays", m.Name)
-				}
-			}
-			_, err = s.read.Exec(`SELECT id FROM review_archive`)
-			require.Error(t, err, "what the old version made is gone")
-			story.feed(s)
-			require.Equal(t, whole, dump(t, s))
-		})
-	}
-}
-
 func TestStore_ErrorWithinABatch_LeavesRowsAndCheckpointTogether(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		story := aStory(t)

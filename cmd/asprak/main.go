@@ -22,13 +22,14 @@ var version = "dev"
 
 // cli names every command, flag and variable, each once.
 type cli struct {
-	Serve  serveCmd  `cmd:"" help:"Serve the API, follow the log into the read models and read the documents, or do some of it."`
-	Token  tokenCmd  `cmd:"" help:"Print a bearer token for the local key."`
-	Read   readCmd   `cmd:"" help:"Read documents without a server and print what was read."`
-	Replay replayCmd `cmd:"" help:"Print an application event by event from the log, or what other rules would change."`
-	Parked parkedCmd `cmd:"" help:"List or replay the messages that the reaction gave up."`
-	Health healthCmd `cmd:"" help:"Ask a running server, whatever its roles, whether it is ready; fails when it is not."`
-	Demo   demoCmd   `cmd:"" help:"Drive the whole story against a running server and print it."`
+	Serve       serveCmd       `cmd:"" help:"Serve the API, follow the log into the read models and read the documents, or do some of it."`
+	Token       tokenCmd       `cmd:"" help:"Print a bearer token for the local key."`
+	Read        readCmd        `cmd:"" help:"Read documents without a server and print what was read."`
+	Replay      replayCmd      `cmd:"" help:"Print an application event by event from the log, or what other rules would change."`
+	Parked      parkedCmd      `cmd:"" help:"List or replay the messages that the reaction gave up."`
+	Projections projectionsCmd `cmd:"" help:"Show, rebuild, switch and drop the read models."`
+	Health      healthCmd      `cmd:"" help:"Ask a running server, whatever its roles, whether it is ready; fails when it is not."`
+	Demo        demoCmd        `cmd:"" help:"Drive the whole story against a running server and print it."`
 
 	OCRWorker ocrWorkerCmd `cmd:"" name:"ocr-worker" hidden:"" help:"Internal: a reader child process, speaking on stdin and stdout."`
 
