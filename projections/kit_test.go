@@ -24,9 +24,11 @@ var databases = []struct {
 	// place names a fresh, empty database; open opens it, again and again.
 	place func(t testing.TB) string
 	open  func(t testing.TB, place string) *Store
+	// histories is how many random ones it is tried with, by what each costs (-rapid.checks=600 tries six times as many).
+	histories int
 }{
-	{"sqlite", sqlitePlace, openStore},
-	{"postgres", postgresPlace, openStore},
+	{"sqlite", sqlitePlace, openStore, 500},
+	{"postgres", postgresPlace, openStore, 100},
 }
 
 func sqlitePlace(t testing.TB) string { return filepath.Join(t.TempDir(), "views.db") }
@@ -192,14 +194,20 @@ func dump(t testing.TB, s *Store) map[string][][]any {
 		}
 	}
 	for _, table := range tables {
-		rows, err := s.read.Queryx("SELECT * FROM " + table + " ORDER BY 1, 2, 3")
-		require.NoError(t, err)
-		for rows.Next() {
-			row, err := rows.SliceScan()
-			require.NoError(t, err)
-			all[table] = append(all[table], row)
-		}
-		require.NoError(t, rows.Err())
+		all[table] = rowsOf(t, s, table)
 	}
+	return all
+}
+
+func rowsOf(t testing.TB, s *Store, table string) (all [][]any) {
+	rows, err := s.read.Queryx("SELECT * FROM " + table + " ORDER BY 1, 2, 3")
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		row, err := rows.SliceScan()
+		require.NoError(t, err)
+		all = append(all, row)
+	}
+	require.NoError(t, rows.Err())
 	return all
 }

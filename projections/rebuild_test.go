@@ -58,35 +58,51 @@ func drawStory(t *rapid.T, tb testing.TB) *story {
 	return s
 }
 
+// Each history is taken in live, in any batches, some of them twice, and with restarts; then
+// all models are built beside.
 func TestRebuild_AnyBatchesAndRestarts_EqualsLive(t *testing.T) {
 	for _, database := range databases {
 		t.Run(database.name, func(t *testing.T) {
 			place := database.place(t)
-			live, s := database.open(t, database.place(t)), database.open(t, place)
-			rapid.Check(t, func(r *rapid.T) {
-				empty(t, live)
-				empty(t, s)
-				story := drawStory(r, t)
-				for i := range story.records {
-					require.NoError(r, feed(live, story.codec, story.records[i:i+1]))
-				}
-				for seen := 0; seen < len(story.records); {
-					n := rapid.IntRange(1, len(story.records)-seen).Draw(r, "batch")
-					again := rapid.IntRange(0, seen).Draw(r, "repeated")
-					require.NoError(r, feed(s, story.codec, story.records[seen-again:seen+n]))
-					seen += n
-					if rapid.Bool().Draw(r, "restart") {
-						require.NoError(r, s.Close())
-						s = database.open(t, place)
+			s := database.open(t, place)
+			for range database.histories / 100 { // rapid checks 100
+				rapid.Check(t, func(r *rapid.T) {
+					empty(t, s)
+					story := drawStory(r, t)
+					for seen := 0; seen < len(story.records); {
+						n := rapid.IntRange(1, len(story.records)-seen).Draw(r, "batch")
+						again := rapid.IntRange(0, seen).Draw(r, "repeated")
+						require.NoError(r, feed(s, story.codec, story.records[seen-again:seen+n]))
+						seen += n
+						if rapid.Bool().Draw(r, "restart") {
+							require.NoError(r, s.Close())
+							s = database.open(t, place)
+						}
 					}
-				}
-				want, got := dump(t, live), dump(t, s)
-				for table := range want {
-					require.Equal(r, want[table], got[table], table)
-				}
-				agrees(r, story, s)
-			})
+					agrees(r, story, s)
+					equalsRebuild(r, t, story, s)
+				})
+			}
 		})
+	}
+}
+
+func equalsRebuild(r *rapid.T, t *testing.T, story *story, s *Store) {
+	log, live := tellLog(story), dump(t, s)
+	for _, p := range s.projectors {
+		group := p.models[0].name
+		require.NoError(r, s.Rebuild(background, log, story.codec, group, quiet))
+		for _, m := range p.models {
+			for _, table := range m.tables {
+				require.Equal(r, live[table], rowsOf(t, s, table+next), table)
+			}
+		}
+		compared, err := s.Compare(background, log, story.codec, group, quiet)
+		require.NoError(r, err)
+		for _, c := range compared {
+			require.Equal(r, Comparison{Table: c.Table, Rows: len(live[c.Table])}, c)
+		}
+		require.NoError(r, s.Drop(background, group))
 	}
 }
 
