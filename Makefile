@@ -16,7 +16,7 @@ REAL     := ./infrastructure/eventstoredb ./infrastructure/blobs ./cmd/asprak
 CORPUS   ?=
 RIVALS   ?=
 
-.PHONY: run test bench corpus rivals lint build deps demo clean
+.PHONY: run test bench bench-large corpus rivals lint build deps demo clean
 
 run: build
 	@exec ./bin/asprak serve
@@ -38,7 +38,7 @@ deps:
 demo: build
 	@./bin/asprak demo
 
-test bench: PACKAGES += $(TEST_PACKAGES)
+test bench bench-large: PACKAGES += $(TEST_PACKAGES)
 test: lint
 	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
 	go test -timeout 12m $(OCR)
@@ -50,7 +50,11 @@ lint: deps
 
 # Appends, follow and projection a second; commands and verdicts over HTTP, also on servers.
 bench: deps
-	go test -run '^$$' -bench . -benchtime 2s ./infrastructure/embedded ./projections ./cmd/asprak
+	go test -run '^$$' -bench . -skip BenchmarkLarge -benchtime 2s ./infrastructure/embedded ./projections ./cmd/asprak
+
+# Rebuilds, answers meanwhile and growth on a made-up log of a million events; takes a quarter of an hour and 20 GB.
+bench-large: deps
+	go test -run '^$$' -bench BenchmarkLarge -benchtime 1x -timeout 90m -v ./cmd/asprak
 
 # Reads the documents of a corpus folder (make corpus CORPUS=DIR) and scores the verdicts.
 corpus: build

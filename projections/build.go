@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/errgroup"
 
 	"asprak/application"
 )
@@ -24,9 +25,12 @@ const (
 	prior = "_prior"
 )
 
-// buildBatch bounds the events of one transaction of a build. SQLite has one writer: what
-// follows the log beside the build waits for one such transaction at most.
-const buildBatch = 256
+const (
+	// buildBatch bounds the events of one transaction of a build.
+	buildBatch = 256
+	// buildStep are as many events as who follows the log beside the build may have to wait for.
+	buildStep = 32
+)
 
 var (
 	// ErrNoModel: no model has this name.
@@ -174,6 +178,11 @@ func (s *Store) begin(ctx context.Context, p *projector, anew bool) error {
 func (s *Store) fill(ctx context.Context, log application.Log, codec *application.Codec, p *projector, report func(BuildProgress)) error {
 	prepared := make(map[string]*sqlx.Stmt)
 	defer closeAll(prepared)
+	others, err := openPrecedence(s.first)
+	if err != nil {
+		return err
+	}
+	defer others.Close()
 	done := BuildProgress{Position: p.position}
 	for {
 		stored, err := modelRows(ctx, s.read)
@@ -185,11 +194,11 @@ func (s *Store) fill(ctx context.Context, log application.Log, codec *applicatio
 		if p.position.Compare(done.Target) >= 0 {
 			return nil
 		}
-		err = between(ctx, log, p.position, done.Target, func(records []application.Record) error {
-			if err := s.takeBeside(ctx, codec, prepared, p, records); err != nil {
+		err = p.between(ctx, log, codec, p.position, done.Target, func(events []event) error {
+			if err := s.takeBeside(ctx, others, codec, prepared, p, events); err != nil {
 				return err
 			}
-			done.Events += len(records)
+			done.Events += len(events)
 			done.Position = p.position
 			report(done)
 			return nil
@@ -216,50 +225,93 @@ func target(stored map[string]modelRow, p *projector) application.Position {
 	return furthest
 }
 
-// between hands out the log behind after, up to a position that was read from it.
-func between(ctx context.Context, log application.Log, after, upTo application.Position, take func([]application.Record) error) error {
+// between hands out what the projector understands of the log behind after, up to a position that was
+// read from it. The next events are read and decoded while the last ones are taken.
+func (p *projector) between(ctx context.Context, log application.Log, codec *application.Codec, after, upTo application.Position, take func([]event) error) error {
 	follower, err := log.Follow(ctx, after)
 	if err != nil {
 		return err
 	}
-	defer follower.Close()
-	for after.Compare(upTo) < 0 {
-		records, err := follower.Next(ctx, buildBatch)
+	group, ctx := errgroup.WithContext(ctx)
+	batches := make(chan []event)
+	group.Go(func() error {
+		defer close(batches)
+		defer follower.Close()
+		for after.Compare(upTo) < 0 {
+			records, err := follower.Next(ctx, buildBatch)
+			if err != nil {
+				return err
+			}
+			behind := slices.IndexFunc(records, func(r application.Record) bool { return r.Position.Compare(upTo) > 0 })
+			if behind >= 0 {
+				records = records[:behind]
+			}
+			if len(records) == 0 {
+				return fmt.Errorf("projections: the log has nothing at position %s", upTo)
+			}
+			select {
+			case batches <- p.decode(codec, records):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			after = records[len(records)-1].Position
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for events := range batches {
+			if err := take(events); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// takeBeside applies the events in one transaction, or in several when somebody claims precedence.
+func (s *Store) takeBeside(ctx context.Context, others *precedence, codec *application.Codec, prepared map[string]*sqlx.Stmt, p *projector, events []event) error {
+	for len(events) > 0 {
+		if err := others.await(); err != nil {
+			return err
+		}
+		n, err := s.takeSteps(ctx, others, codec, prepared, p, events)
 		if err != nil {
 			return err
 		}
-		behind := slices.IndexFunc(records, func(r application.Record) bool { return r.Position.Compare(upTo) > 0 })
-		if behind >= 0 {
-			records = records[:behind]
-		}
-		if len(records) == 0 {
-			return fmt.Errorf("projections: the log has nothing at position %s", upTo)
-		}
-		if err := take(records); err != nil {
-			return err
-		}
-		after = records[len(records)-1].Position
+		events = events[n:]
 	}
 	return nil
 }
 
-func (s *Store) takeBeside(ctx context.Context, codec *application.Codec, prepared map[string]*sqlx.Stmt, p *projector, records []application.Record) error {
-	events := p.decode(codec, records)
+// takeSteps returns how many of the events it has applied.
+func (s *Store) takeSteps(ctx context.Context, others *precedence, codec *application.Codec, prepared map[string]*sqlx.Stmt, p *projector, events []event) (taken int, err error) {
 	tx, err := s.write.BeginTxx(ctx, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer tx.Rollback()
-	b := s.batch(tx, codec, prepared, p.renamer())
-	done, err := p.runBeside(b, events)
-	if err != nil {
-		return err
+	b, built := s.batch(tx, codec, prepared, p.renamer()), *p
+	for step := range slices.Chunk(events, buildStep) {
+		done, err := built.runBeside(b, step)
+		if err != nil {
+			return 0, err
+		}
+		built.position, built.skipped = done.position, done.skipped
+		taken += len(step)
+		claimed, err := others.claimed()
+		if err != nil {
+			return 0, err
+		}
+		if claimed {
+			break
+		}
 	}
 	if err := tx.Commit(); err != nil {
-		return err
+		return 0, err
 	}
-	p.position, p.skipped = done.position, done.skipped
-	return s.prepare(b)
+	p.position, p.skipped = built.position, built.skipped
+	return taken, s.prepare(b)
 }
 
 // decode leaves the events of other streams as they are: most of a log, for a small model.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"asprak/application"
@@ -212,6 +213,33 @@ func TestRebuild_TwoAtOnce_OneGivesWay(t *testing.T) {
 			require.Zero(t, found[0].Different)
 		})
 	}
+}
+
+func TestRebuild_SomebodyWantsToWrite_LetsThemGoFirst(t *testing.T) {
+	story, s := longStory(t), openStore(t, sqlitePlace(t))
+	story.feed(s)
+	p, err := s.beside("audit", next)
+	require.NoError(t, err)
+	require.NoError(t, s.begin(background, p, false))
+	others, err := openPrecedence(s.first)
+	require.NoError(t, err)
+	defer others.Close()
+	events := p.decode(story.codec, story.records)
+
+	require.NoError(t, s.precedence.claim())
+	taken, err := s.takeSteps(background, others, story.codec, map[string]*sqlx.Stmt{}, p, events)
+	require.NoError(t, err)
+	require.Equal(t, buildStep, taken)
+	require.Equal(t, story.records[buildStep-1].Position, places(t, s, "audit")["next"].Position)
+	built := make(chan error, 1)
+	go func() { built <- s.Rebuild(background, tellLog(story), story.codec, "audit", quiet) }()
+	require.Never(t, func() bool { return len(built) > 0 }, 100*time.Millisecond, 10*time.Millisecond)
+
+	require.NoError(t, s.precedence.cede())
+	require.NoError(t, <-built)
+	found, err := s.Compare(background, tellLog(story), story.codec, "audit", quiet)
+	require.NoError(t, err)
+	require.Equal(t, []Comparison{{Table: "audit", Rows: len(story.records)}}, found)
 }
 
 // Another process follows the log while this one builds and switches.

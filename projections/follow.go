@@ -133,6 +133,10 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 	for i, r := range records {
 		events[i] = s.decode(codec, r)
 	}
+	if err := s.precedence.claim(); err != nil {
+		return err
+	}
+	defer s.precedence.cede() // the kernel takes back what is not given
 	// Without a context: a batch is short, and one that can be cancelled costs the driver
 	// a goroutine for each statement.
 	tx, err := s.write.Beginx()

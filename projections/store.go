@@ -32,6 +32,8 @@ type Store struct {
 	read       *sqlx.DB
 	server     *postgres     // nil: SQLite
 	lock       lock          // of the one process that projects
+	first      string        // path of the file of precedence, "" on a server
+	precedence *precedence   // of who follows
 	asked      chan struct{} // someone began to wait; of one
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
@@ -85,8 +87,11 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close(), read.Close())
 	}
 	s := newStore(write, read, newProjectors(), options)
-	s.lock = fileLock(path + "-projector")
-	if err := s.migrate(ctx); err != nil {
+	s.lock, s.first = fileLock(path+"-projector"), path+"-first"
+	if s.precedence, err = openPrecedence(s.first); err == nil {
+		err = s.migrate(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
 	}
 	return s, nil
@@ -102,7 +107,7 @@ func newStore(write, read *sqlx.DB, projectors []*projector, options []Option) *
 
 // Close releases the database. Run and Watch must have returned.
 func (s *Store) Close() error {
-	err := errors.Join(s.read.Close(), s.write.Close())
+	err := errors.Join(s.read.Close(), s.write.Close(), s.precedence.Close())
 	if s.server != nil {
 		err = errors.Join(err, s.server.locks.Close())
 	}

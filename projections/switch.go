@@ -138,11 +138,11 @@ func (s *Store) restart() {
 func (s *Store) catchUp(ctx context.Context, tx *sqlx.Tx, log application.Log, codec *application.Codec, p *projector, upTo application.Position) error {
 	b := s.batch(tx, codec, nil, p.renamer())
 	taken := 0
-	return between(ctx, log, p.position, upTo, func(records []application.Record) error {
-		if taken += len(records); taken > lastEvents {
+	return p.between(ctx, log, codec, p.position, upTo, func(events []event) error {
+		if taken += len(events); taken > lastEvents {
 			return errFarBehind
 		}
-		done, err := p.runBeside(b, p.decode(codec, records))
+		done, err := p.runBeside(b, events)
 		p.position, p.skipped = done.position, done.skipped
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -38,12 +39,12 @@ applications, documents and reviews are one group: what is said of one is done t
 
 // views are the read models with the log that they are built from.
 type views struct {
-	log   eventLog
+	log   readLog
 	store *projections.Store
 }
 
 func (s storage) openViews(ctx context.Context) (*views, error) {
-	log, err := s.openLog(ctx, slog.Default())
+	log, err := s.openLogToRead(ctx, slog.Default())
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,15 @@ type projectionsRebuildCmd struct {
 	Switch  bool     `help:"Switch to what was built, whatever the comparison says."`
 }
 
+// A build makes much garbage and holds little: it is collected seldom, up to a bound.
+const (
+	buildGarbage = 400       // percent of what is held
+	buildMemory  = 150 << 20 // bytes
+)
+
 func (c *projectionsRebuildCmd) Run(ctx context.Context, env environment) error {
+	debug.SetGCPercent(buildGarbage)
+	debug.SetMemoryLimit(buildMemory)
 	groups, err := groupsOf(c.Models)
 	if err != nil {
 		return err

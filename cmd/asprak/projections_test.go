@@ -6,49 +6,26 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"asprak/application"
+	"asprak/application/logtest"
 	"asprak/cmd/asprak/samples"
 	"asprak/domain"
 	"asprak/infrastructure/embedded"
 	"asprak/projections"
 )
 
-// fillLog appends submissions to the log of a data folder.
+// fillLog makes a log of n events in a data folder.
 func fillLog(t testing.TB, data string, n int) {
-	ctx, codec := testContext(t), application.NewCodec()
-	log, err := embedded.Open(ctx, folder{Data: data}.log())
+	log, err := embedded.Open(context.Background(), folder{Data: data}.log())
 	require.NoError(t, err)
-	opening := uuid.NewSHA1(uuid.Nil, []byte("opening"))
-	var all sync.WaitGroup
-	const writers = 32
-	for w := range writers {
-		all.Go(func() {
-			for i := w; i < n; i += writers {
-				subject := strconv.Itoa(i)
-				id := domain.ApplicationID(opening, subject)
-				r, err := codec.Encode(&domain.ApplicationSubmitted{ApplicationID: id, OpeningID: opening, Applicant: domain.Applicant{ID: subject, Name: subject, NIM: subject}},
-					domain.Metadata{EventID: uuid.New(), OccurredAt: time.Now().UTC(), Actor: domain.Actor{ID: subject, Role: domain.RoleApplicant}})
-				if err == nil {
-					_, err = log.Append(ctx, "application-"+id.String(), application.NoStream, []application.NewRecord{r})
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
+	require.NoError(t, logtest.Fill(context.Background(), log, n))
 	require.NoError(t, log.Close())
 }
 
@@ -70,7 +47,7 @@ func (p *process) mustProject(args ...string) (stdout, stderr string) {
 // A rebuild is killed beside a running server, taken up again, switched to and dropped.
 func TestProjections_KilledBesideAServer_GoesOnAndIsSwitchedTo(t *testing.T) {
 	const events = 20_000
-	p := &process{t: t, data: t.TempDir()}
+	p := &process{t: t, data: t.TempDir(), args: []string{"--roles", "api,projector"}}
 	fillLog(t, p.data, events)
 	p.start()
 	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
