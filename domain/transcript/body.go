@@ -161,6 +161,9 @@ func (t *table) untilEnd(lines []line, s *sheet) ([]line, []sumRow) {
 			continue
 		case ended:
 			ended = false
+		case s.signs(l):
+			ended = true
+			continue
 		case !math.IsInf(gap, 0) && gap > 3.2*usual && i > 0 && !t.isCourse(l):
 			ended = true
 			continue
@@ -206,9 +209,10 @@ func isSection(l *line) bool {
 	return false
 }
 
-// isSum reports whether a line below the courses holds totals or averages.
+// isSum reports whether a line below the courses holds totals or averages. Their caption may
+// stand beside the table.
 func (t *table) isSum(l *line, s *sheet) bool {
-	if !isSumLine(l.tokens, s.h) {
+	if !isSumLine(l.tokens, s.h) && !isSumLine(s.beside(l), s.h) {
 		return false
 	}
 	for _, w := range l.tokens {
@@ -218,6 +222,36 @@ func (t *table) isSum(l *line, s *sheet) bool {
 		}
 	}
 	return true
+}
+
+// beside are the words of the page on the level of a line of numbers, none where the line
+// holds anything else or any of them is of a course.
+func (s *sheet) beside(l *line) []*token {
+	course := func(t *token) bool { return t.type_ == typeGrade || t.type_ == typeCode }
+	for _, t := range l.tokens {
+		if t.type_ != typeInt && t.type_ != typeDecimal && t.fold != "" {
+			return nil
+		}
+	}
+	full := s.level(l)
+	if slices.ContainsFunc(full, course) {
+		return nil
+	}
+	return full
+}
+
+// level are the words of the whole page on the level of a line.
+func (s *sheet) level(l *line) []*token {
+	i := slices.IndexFunc(s.lines, func(full line) bool { return math.Abs(full.yc-l.yc) < 0.5*s.h })
+	if i < 0 {
+		return nil
+	}
+	return s.lines[i].tokens
+}
+
+// signs reports whether the number of an employee, as below signatures, stands on the level of a line.
+func (s *sheet) signs(l *line) bool {
+	return slices.ContainsFunc(s.level(l), func(t *token) bool { return t.fold == "NIP" || t.fold == "NIDN" || t.fold == "NIPPPK" })
 }
 
 func (t *table) sumOf(l *line) sumRow {

@@ -88,7 +88,7 @@ func (c captions[K]) find(key string, fuzzy bool) (K, bool) {
 	best, found, tie := slack+1, none, false
 	for n := len(key) - slack; n <= len(key)+slack; n++ {
 		for _, cand := range c.long[n] {
-			d := editDistance(key, cand, best)
+			d := editDistance(key, cand, best+1)
 			k := c.exact[cand]
 			switch {
 			case d < best:
@@ -152,7 +152,9 @@ func (c captions[K]) match(ts []*token, gap float64) []found[K] {
 			continue
 		}
 		key, end := "", i
+		fuzzy := ts[i].Source == Pixels
 		var hit *found[K]
+		exact := false
 		for j := i; j < len(ts) && j-i < c.words+2; j++ {
 			if j > i && ts[j].x0-ts[j-1].x1 > gap {
 				break
@@ -165,8 +167,17 @@ func (c captions[K]) match(ts []*token, gap float64) []found[K] {
 			if ts[j].fold == "" {
 				continue
 			}
-			if k, ok := c.find(key, ts[i].Source == Pixels); ok {
-				hit = &found[K]{k, i, end}
+			// The value behind a caption is no misread letter of it.
+			fuzzy = fuzzy && ts[j].type_ != typeInt && ts[j].type_ != typeDecimal
+			k, ok := c.find(key, fuzzy)
+			_, as := c.exact[key]
+			if ok && !as && exact {
+				// Captions that follow one another are no misread longer one.
+				_, next := c.exact[joinFold(ts[hit.to:end])]
+				ok = !next
+			}
+			if ok {
+				hit, exact = &found[K]{k, i, end}, as
 			}
 		}
 		if hit != nil {

@@ -20,8 +20,12 @@ const (
 var (
 	intPattern     = regexp.MustCompile(`^\d{1,3}\.?$`)
 	decimalPattern = regexp.MustCompile(`^\d{1,3}[.,]\d{1,4}$`)
+	// The halves of a code with a space: a department in capitals and its number.
+	departmentPattern = regexp.MustCompile(`^[A-Z]{2,5}$`)
+	courseNoPattern   = regexp.MustCompile(`^\d{3,6}[A-Z]?$`)
+
 	historyPattern = regexp.MustCompile(`(?i)^(19|20)\d\d/\S+/\S+$`)
-	codePattern    = regexp.MustCompile(`^[A-Z]{1,6}[-. /]?\d[A-Z0-9]*([-./]?[A-Z0-9]+)*$|^\d{2,6}[A-Z]{1,6}[-./]?\d*[A-Z]?$|^\d{5,12}$|^[A-Z]{2,6}(-[A-Z0-9]+)+$`)
+	codePattern    = regexp.MustCompile(`^[A-Z]{1,6}[-. /]?\d[A-Z0-9]*([-./]?[A-Z0-9]+)*$|^\d{2,6}[A-Z]{1,6}[-./]?\d*[A-Z]?$|^\d[A-Z]{2,6}[-./]?\d{2,6}[A-Z]?$|^\d{5,12}$|^[A-Z]{2,6}(-[A-Z0-9]+)+$`)
 )
 
 func typeOf(text string) cellType {

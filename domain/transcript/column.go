@@ -26,7 +26,7 @@ const (
 // columnCaptions are the headings met on documents, Indonesian and English. Where one word
 // serves two columns in the wild (Nilai, Bobot, Point), the content decides, see settle.
 var columnCaptions = newCaptions(map[columnKind]string{
-	indexColumn: "No, No., Nomor, #, No Urut, Num, Nomer, No. Urut",
+	indexColumn: "No, No., Nomor, #, No Urut, Num, Nomer, No. Urut, Number",
 	codeColumn: `Kode, Kode MK, Kode Mata Kuliah, Kode Matakuliah, Code, Course Code, Kd, Kd MK, Kode Matkul, Course ID, Course No, Subject Code,
 		Kode Kuliah, Kode M.K., Kode / Code, Kode Mtk, Sandi, Kode MK / Code, Code No, Kode Mata Ajar, KodeMK Code, Kode Mata Kuliah Course Code, Kode MK Course Code`,
 	nameColumn: `Mata Kuliah, Nama Mata Kuliah, Nama Matakuliah, Nama MK, Course, Course Title, Course Name, Subject, Subjects, Subject Name, Mata Ajar, Nama Mata Ajar,
@@ -75,7 +75,25 @@ func (h *header) cut(body []*token, usual float64) {
 	if n > 1 {
 		first.left = first.x0 - reach(first, h.columns[1].xc()-first.xc())
 		last.right = last.x1 + reach(last, last.xc()-h.columns[n-2].xc())
+		if last.kind == nameColumn {
+			last.right = max(last.right, endOf(body, last.x0, usual))
+		}
 	}
+}
+
+// endOf is where the words that stand at from or right of it end, up to the first gap that
+// no word of any line covers.
+func endOf(body []*token, from, usual float64) float64 {
+	ts := slices.DeleteFunc(slices.Clone(body), func(t *token) bool { return t.x1 < from })
+	slices.SortFunc(ts, func(a, b *token) int { return compare(a.x0, b.x0) })
+	end := from
+	for _, t := range ts {
+		if t.x0 > end+2*usual {
+			break
+		}
+		end = max(end, t.x1)
+	}
+	return end
 }
 
 // clearest finds the place between two headings that the fewest words cover, the widest
@@ -132,8 +150,10 @@ func clearest(body []*token, a, b *column) float64 {
 	slices.SortStableFunc(gaps, func(a, b gap) int { return compare(b.to-b.from, a.to-a.from) })
 	x, least := fallback, 1<<30
 	for _, g := range gaps[:min(len(gaps), 16)] {
-		if c := misplaced(body, a, b, (g.from+g.to)/2); c < least {
-			x, least = (g.from+g.to)/2, c
+		middle := (g.from + g.to) / 2
+		// What the words are counts first, then the headings that they stand under.
+		if c := misplaced(body, a, b, middle)*(len(body)+1) + strayed(body, a, b, middle); c < least {
+			x, least = middle, c
 		}
 	}
 	return x
@@ -147,6 +167,19 @@ func misplaced(body []*token, a, b *column, x float64) int {
 	n := 0
 	for _, t := range body {
 		if xc := t.xc(); xc > a.xc() && xc < x && !a.kind.takes(t) && b.kind.asksFor(t) || xc < b.xc() && xc > x && !b.kind.takes(t) && a.kind.asksFor(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// strayed counts the words that a cut at x would part from the only one of the two headings
+// that they stand under.
+func strayed(body []*token, a, b *column, x float64) int {
+	n := 0
+	for _, t := range body {
+		underA, underB := t.x0 < a.x1 && t.x1 > a.x0, t.x0 < b.x1 && t.x1 > b.x0
+		if xc := t.xc(); underA && !underB && xc > x || underB && !underA && xc < x {
 			n++
 		}
 	}

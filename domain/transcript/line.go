@@ -69,7 +69,7 @@ func newSheet(p Page) *sheet {
 		if w.Source == Pixels {
 			w.Text = withoutSpecks(w.Text)
 		}
-		if w.Source == Pixels && strings.Trim(w.Text, "|[]{}_!¦") == "" || len(w.Text) > 2 && strings.Trim(w.Text, "-=_*+.|—–") == "" {
+		if w.Source == Pixels && strings.Trim(w.Text, "|[]{}_!¦") == "" || strings.Trim(w.Text, "|¦") == "" || len(w.Text) > 2 && strings.Trim(w.Text, "-=_*+.|—–") == "" {
 			continue // a rule, drawn with signs or taken for signs
 		}
 		if w.Source == Pixels {
@@ -91,11 +91,28 @@ func newSheet(p Page) *sheet {
 	s.straighten()
 	for _, t := range s.tokens {
 		t.fold = foldCaption(t.Text)
+		if t.Source == Pixels {
+			t.fold = foldCaption(strings.TrimRight(t.Text, "|!")) // a rule of the table
+		}
 		t.type_ = typeOf(t.Text)
 	}
 	s.restoreColons()
 	s.lines = linesOf(s.tokens, s.h)
+	s.joinCodes()
 	return s
+}
+
+// joinCodes types the two words of a code that is written with a space ("FB 3701").
+func (s *sheet) joinCodes() {
+	for i := range s.lines {
+		ts := s.lines[i].tokens
+		for k := 1; k < len(ts); k++ {
+			a, b := ts[k-1], ts[k]
+			if departmentPattern.MatchString(a.Text) && courseNoPattern.MatchString(b.Text) && b.x0-a.x1 < s.gap {
+				a.type_, b.type_ = typeCode, typeCode
+			}
+		}
+	}
 }
 
 // restoreColons makes colons of the strokes that a recogniser put where the colons of the

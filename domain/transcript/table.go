@@ -89,13 +89,17 @@ func overlapX(a, b *header) bool {
 }
 
 // bodyTokens are the words of the lines between top and bottom that carry course data, up
-// to the first line of sums.
+// to the first line of sums or the signatures, which stand well apart.
 func bodyTokens(s *sheet, top, bottom float64) []*token {
 	var out []*token
+	var at []float64 // levels of the lines taken
 	for i := range s.lines {
 		l := &s.lines[i]
 		if l.yc <= top || l.yc >= bottom {
 			continue
+		}
+		if n := len(at); n > 3 && (l.yc-at[n-1]) > 4*max(s.h, (at[n-1]-at[0])/float64(n-1)) {
+			break
 		}
 		typed, course := 0, false
 		for _, t := range l.tokens {
@@ -111,7 +115,7 @@ func bodyTokens(s *sheet, top, bottom float64) []*token {
 			break
 		}
 		if typed >= 2 {
-			out = append(out, l.tokens...)
+			out, at = append(out, l.tokens...), append(at, l.yc)
 		}
 	}
 	return out
@@ -128,11 +132,16 @@ func (h *header) splitMixed(s *sheet, bottom float64) {
 		if len(words) == 2 && len(c.kinds) == 1 {
 			first, _ = columnCaptions.find(foldCaption(words[0]), false)
 			last, _ = columnCaptions.find(foldCaption(words[1]), false)
+			if last == unknownColumn {
+				last = c.kind // the phrase was known, its last word alone is not: misread
+			}
 		}
 		if first == unknownColumn || last == unknownColumn || first == last {
 			out = append(out, c)
 			continue
 		}
+		share := float64(len(words[0])) / float64(len(words[0])+len(words[1])+1)
+		middle := c.x0 + share*(c.x1-c.x0)
 		pad := s.h
 		both, rows := 0, map[int]int{}
 		for _, t := range body {
@@ -140,8 +149,8 @@ func (h *header) splitMixed(s *sheet, bottom float64) {
 				continue
 			}
 			level := int(t.yc() / s.h)
-			if t.type_ == typeGrade {
-				rows[level] |= 1
+			if t.type_ == typeGrade || t.type_ == typeText && t.Source == Pixels && len(t.Text) <= 3 && t.xc() < middle {
+				rows[level] |= 1 // a grade, or what a recogniser made of one
 			} else if t.type_ == typeDecimal || t.type_ == typeInt {
 				rows[level] |= 2
 			}
@@ -155,8 +164,6 @@ func (h *header) splitMixed(s *sheet, bottom float64) {
 			out = append(out, c)
 			continue
 		}
-		share := float64(len(words[0])) / float64(len(words[0])+len(words[1])+1)
-		middle := c.x0 + share*(c.x1-c.x0)
 		a, b := c, c
 		a.text, a.kind, a.kinds, a.x1 = words[0], first, []columnKind{first}, middle
 		b.text, b.kind, b.kinds, b.x0 = words[1], last, []columnKind{last}, middle+0.1*s.h
@@ -167,6 +174,11 @@ func (h *header) splitMixed(s *sheet, bottom float64) {
 
 // sideBySide splits a row of headings where it begins anew.
 func sideBySide(columns []column) [][]column {
+	for _, times := range []int{2, 3} {
+		if n := len(columns) / times; n >= 3 && len(columns)%times == 0 && repeated(columns, n) {
+			return slices.Collect(slices.Chunk(columns, n))
+		}
+	}
 	var out [][]column
 	start := 0
 	seen := map[columnKind]bool{}
@@ -179,6 +191,27 @@ func sideBySide(columns []column) [][]column {
 		seen[c.kind] = true
 	}
 	return append(out, columns[start:])
+}
+
+// repeated reports whether the headings begin anew every n columns, whatever stands first.
+func repeated(columns []column, n int) bool {
+	type heading struct {
+		kind columnKind
+		text string // of one that is not known
+	}
+	seen := map[heading]bool{}
+	for i, c := range columns {
+		first := &columns[i%n]
+		if c.kind != first.kind || c.kind == unknownColumn && foldCaption(c.text) != foldCaption(first.text) {
+			return false
+		}
+		h := heading{kind: c.kind}
+		if c.kind == unknownColumn || c.kind == otherColumn {
+			h.text = foldCaption(c.text)
+		}
+		seen[h] = true
+	}
+	return len(seen) == n
 }
 
 // settle gives each column of the table the kind that heading and content agree on.
