@@ -90,6 +90,18 @@ func (p parameters) time(name string) (*time.Time, error) {
 	return &t, nil
 }
 
+// day returns nil when there is none.
+func (p parameters) day(name string) (*time.Time, error) {
+	if p.text(name) == "" {
+		return nil, nil
+	}
+	t, err := time.Parse(time.DateOnly, p.text(name))
+	if err != nil {
+		return nil, parameterError("invalid_parameter", name, "This must be a day like 2026-08-01.")
+	}
+	return &t, nil
+}
+
 // until reads at and revision, of which only one may be given.
 func (p parameters) until() (application.Until, error) {
 	at, err := p.time("at")

@@ -16,6 +16,7 @@ var (
 	admins     = []domain.Role{domain.RoleAdmin}
 	applicants = []domain.Role{domain.RoleApplicant}
 	staff      = []domain.Role{domain.RoleAdmin, domain.RoleLecturer}
+	onlookers  = []domain.Role{domain.RoleAdmin, domain.RoleLecturer, domain.RoleAuditor}
 	inspectors = []domain.Role{domain.RoleAdmin, domain.RoleAuditor}
 	everyone   = []domain.Role{domain.RoleApplicant, domain.RoleAdmin, domain.RoleLecturer, domain.RoleAuditor}
 )
@@ -54,6 +55,7 @@ func (a *api) routes() []route {
 		{"POST", "/v1/applications/:id/documents/:document/reread", "rereadDocument", admins, a.rereadDocument},
 
 		{"GET", "/v1/reviews", "listReviews", admins, a.listReviews},
+		{"GET", "/v1/statistics", "getStatistics", onlookers, a.getStatistics},
 		{"GET", "/v1/audit", "listAudit", inspectors, a.listAudit},
 		{"GET", "/v1/audit/export", "exportAudit", inspectors, a.exportAudit},
 		{"GET", "/v1/audit/chain/:event", "auditChain", inspectors, a.auditChain},

@@ -155,6 +155,15 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.Equal(t, "person", decided.text("decided_by"))
 	require.Equal(t, "review:ipk_missing", decided.json()["override"].(object)["before"])
 	require.Empty(t, admin.get("/v1/reviews", seen(overridden)).is(200).items())
+	today := time.Now().UTC()
+	from, to := today.AddDate(0, 0, -1).Format(time.DateOnly), today.AddDate(0, 0, 1).Format(time.DateOnly)
+	counted := lecturer.get("/v1/statistics?bucket=month&opening_id="+opening+"&from="+from+"&to="+to, seen(overridden)).is(200).json()
+	require.Contains(t, counted["funnel"], object{"step": "verified", "applications": 2.0})
+	require.Contains(t, counted["overrides"], object{"before": "review:ipk_missing", "outcome": "verified", "documents": 1.0})
+	require.Equal(t, 0.5, counted["straight_through"].(object)["rate"])
+	require.NotEmpty(t, counted["buckets"])
+	require.Zero(t, counted["queue"].(object)["waiting"])
+	sitiC.get("/v1/statistics").problem(403, "role_not_allowed")
 
 	// Seats: one is accepted and confirmed, one waits, is accepted and turns down.
 	lecturer.post(path+"/accept", object{"reason": "Nilai terbaik."}).is(202)

@@ -15,6 +15,8 @@ import (
 type folded struct {
 	domain.Application
 	Concluded map[uuid.UUID]conclusion `json:"concluded,omitempty"` // by document
+	Asked     map[uuid.UUID]int64      `json:"asked,omitempty"`     // when the reading under way was asked for, by document
+	Reached   reached                  `json:"reached,omitempty"`
 }
 
 // conclusion is when the machine ended an attempt.
@@ -37,16 +39,16 @@ type fold struct {
 	renamed     bool // the applicant's data changed
 }
 
-// applications folds the events of each application once, for the three models that stand
-// on them. Rows about a whole application are written once for a batch.
+// applications folds the events of each application once, for the models that stand on them. Rows about a whole application are written once for a batch.
 type applications struct {
 	b       *batch
 	folds   map[uuid.UUID]*fold
 	touched []*fold // in the order of their first event
+	counts  map[counted]int
 }
 
 func newApplications(b *batch) applier {
-	return &applications{b: b, folds: make(map[uuid.UUID]*fold)}
+	return &applications{b: b, folds: make(map[uuid.UUID]*fold), counts: make(map[counted]int)}
 }
 
 func (a *applications) apply(e event) error {
@@ -62,6 +64,7 @@ func (a *applications) apply(e event) error {
 	if !f.now.Exists() {
 		return nil
 	}
+	a.count(f, e)
 	return applyDocument(a.b, f, e)
 }
 
@@ -131,19 +134,22 @@ func concludes(e domain.Event) (uuid.UUID, bool) {
 }
 
 func (a *applications) finish() error {
-	counts := make(map[standing]int)
+	standings := make(map[standing]int)
 	for _, f := range a.touched {
 		if !f.now.Exists() {
 			continue
 		}
-		if err := storeApplication(a.b, f, counts); err != nil {
+		if err := storeApplication(a.b, f, standings); err != nil {
 			return err
 		}
 		if err := storeReviews(a.b, f); err != nil {
 			return err
 		}
 	}
-	return storeCounts(a.b, counts)
+	if err := storeCounts(a.b, standings); err != nil {
+		return err
+	}
+	return storeStatistics(a.b, a.counts)
 }
 
 // queue is what waits for a person: while the application is undecided and stands in review

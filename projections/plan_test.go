@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -83,6 +84,12 @@ func walkIndexes(t *testing.T, check func(query string, args ...any)) {
 	check(sameFile, "x", "x", 1, 1, 20)
 	check(sameRows, "x", "x", 1, 1, 20)
 	check(earlierReading, "x", "x", "x", 1, 1)
+	check(statisticTotals, everyOpening, 1, 2)
+	check(statisticDays, everyOpening, 1, 2)
+	check(queueLength)
+	check(queueLength+" WHERE opening_id = ?", "x")
+	check(fmt.Sprintf(queueSince, ""), 1)
+	check(fmt.Sprintf(queueSince, " WHERE opening_id = ?"), "x", 1)
 	counts, args, err := sqlx.In(applicationCounts, []string{"x", "y"})
 	require.NoError(t, err)
 	check(counts, args...)

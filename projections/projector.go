@@ -50,7 +50,7 @@ type applier interface {
 func newProjectors() []*projector {
 	return []*projector{
 		{models: []model{openingModel}, kind: openingStream, begin: newOpenings},
-		{models: []model{applicationModel, documentModel, reviewModel}, kind: applicationStream, begin: newApplications},
+		{models: []model{applicationModel, documentModel, reviewModel, statisticModel}, kind: applicationStream, begin: newApplications},
 		{models: []model{auditModel}, kind: everyStream, begin: newAudit},
 	}
 }

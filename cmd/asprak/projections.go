@@ -34,7 +34,7 @@ reaches the database and the log. A switch is one transaction, at the position w
 version goes on from there without a restart, one of an earlier version answers as far as the columns allow and has to be replaced.
 The live tables of before are kept until they are dropped. Nothing that reacts to events is told of a build.
 
-applications, documents and reviews are one group: what is said of one is done to all three.`
+applications, documents, reviews and statistics are one group: what is said of one is done to all four.`
 }
 
 // views are the read models with the log that they are built from.
