@@ -122,6 +122,9 @@ func illegible(g *Field[string]) bool {
 	return g.Source == Pixels && g.Text != "" && g.Confidence <= 0.45
 }
 
+// legibleCredits is the confidence from which a number of credits stays as it was read.
+const legibleCredits = 0.75
+
 // creditsOf are the credits that a cell may show: what was legible, what points and weight
 // beside it say, the single digits of a number that no course has, and any usual number
 // where nothing was seen.
@@ -142,7 +145,7 @@ func creditsOf(r *Row) []Decimal {
 	if r.SKS.Source != Pixels {
 		return out
 	}
-	if v, ok := creditsByPoints(r); ok {
+	if v, ok := creditsByPoints(r); ok && r.SKS.Confidence < legibleCredits {
 		add(v)
 	}
 	if r.SKS.Text != "" || r.SKS.Value > DecimalOf(8) {

@@ -48,8 +48,9 @@ type sheet struct {
 	info   PageInfo
 	tokens []*token
 	lines  []line
-	h      float64 // usual height of a word
-	gap    float64 // widest space between two words of one phrase
+	heads  []header // headings of course tables
+	h      float64  // usual height of a word
+	gap    float64  // widest space between two words of one phrase
 }
 
 // hundredths of a point or pixel are finer than any eye: more digits would only fill the log.
@@ -99,7 +100,13 @@ func newSheet(p Page) *sheet {
 	s.restoreColons()
 	s.lines = linesOf(s.tokens, s.h)
 	s.joinCodes()
+	s.heads = headersOf(s)
 	return s
+}
+
+// isHeading reports whether a line is part of the heading of a table.
+func (s *sheet) isHeading(line int) bool {
+	return slices.ContainsFunc(s.heads, func(h header) bool { return line >= h.from && line < h.to })
 }
 
 // joinCodes types the two words of a code that is written with a space ("FB 3701").

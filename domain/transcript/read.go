@@ -38,16 +38,16 @@ func Read(file File) Reading {
 	unifyHalves(r.Rows, university)
 	fit := scalesOf(r.Rows, university)
 	r.Scale = agreed(fit)
-	r.Kind = kindOf(sheets, &r, b)
+	var found []sighting
+	for _, s := range sheets {
+		found = append(found, sightingsOf(s)...)
+	}
+	r.Kind = kindOf(sheets, &r, b, found)
 	switch r.Kind {
 	case NotStudyResult:
 		r.Rows = nil
 	case Transcript:
 		r.AcademicYear, r.SemesterLabel = nil, nil // those on the page are of one term among many
-	}
-	var found []sighting
-	for _, s := range sheets {
-		found = append(found, sightingsOf(s)...)
 	}
 	settleSums(&r, found, b.sums)
 	resolve(r.Rows, fit, printedOf(&r))
@@ -165,13 +165,13 @@ func completeRows(rows []Row) int {
 
 var (
 	khsTitles        = []string{"KARTUHASIISTUDI", "HASIISTUDI", "KHS", "STUDYRESUIT", "SEMESTERREPORT", "GRADEREPORT", "IAPORANHASIISTUDI"}
-	transcriptTitles = []string{"TRANSKRIP", "TRANSCRIPT", "RIWAYATAKADEMIS", "RIWAYATAKADEMIK", "ACADEMICHISTORY", "DAFTARNIIAI", "RIWAYATNIIAI", "ACADEMICRECORD", "KUMPUIANNIIAI"}
+	transcriptTitles = []string{"TRANSKRIP", "TRANSCRIPT", "RIWAYATAKADEMIS", "RIWAYATAKADEMIK", "ACADEMICHISTORY", "DAFTARNIIAI", "RIWAYATNIIAI", "ACADEMICRECORD", "KUMPUIANNIIAI", "ACADEMICTRANSCRIPT", "TEMPORARYTRANSCRIPT", "UNOFFICIAITRANSCRIPT", "PROVISIONAITRANSCRIPT"}
 	planTitles       = []string{"KARTURENCANASTUDI", "RENCANASTUDI", "KRS", "STUDYPIAN"}
 )
 
 // kindOf tells the kind by the title and the rows. Without a graded row a document is a
 // study result only when its title says so and no title of a study plan does.
-func kindOf(sheets []*sheet, r *Reading, b body) Kind {
+func kindOf(sheets []*sheet, r *Reading, b body, found []sighting) Kind {
 	title := NotStudyResult
 	plan := false
 	for _, s := range sheets {
@@ -206,8 +206,14 @@ func kindOf(sheets []*sheet, r *Reading, b body) Kind {
 		return title
 	case b.tables > 2 || len(r.Rows) > 14:
 		return Transcript
+	case sees(found, ipkField) && !sees(found, ipsField) && !sees(found, averageField):
+		return Transcript // a card of one semester tells its average
 	}
 	return KHS
+}
+
+func sees(found []sighting, kind fieldKind) bool {
+	return slices.ContainsFunc(found, func(s sighting) bool { return s.kind == kind })
 }
 
 // enough is the number of graded rows that make an untitled document a study result. Rows

@@ -216,6 +216,11 @@ func resolveGrade(r *Row, fit []Scale) {
 	if g.Value != "" && g.Value != letter && g.Text == "" || !couldBe(g.Text, letter) {
 		return
 	}
+	if g.Value == "" && g.Text == "" {
+		// Nothing was seen of the letter: it may have been covered, and a person shall look.
+		g.Value, g.Source, g.Confidence = letter, Arithmetic, min(0.4, r.Weight.Confidence)
+		return
+	}
 	g.Value, g.Source = letter, Arithmetic
 	g.Confidence = min(0.85, max(g.Confidence, r.Weight.Confidence*0.9))
 }

@@ -156,7 +156,7 @@ func sightingsOf(s *sheet) []sighting {
 				out = append(out, sg...)
 				continue
 			}
-			if m+1 < len(marks) && marks[m+1].kind == f.kind && marks[m+1].from == f.to {
+			if m+1 < len(marks) && marks[m+1].kind == f.kind && marks[m+1].from == f.to || s.isHeading(i) {
 				continue
 			}
 			if sg, ok := valueNear(s, f.kind, ts[f.from:f.to]); ok {

@@ -16,7 +16,7 @@ type table struct {
 // tablesOf finds the course tables of a sheet. Before stands the last table of the page
 // before: a table that goes on without a new heading keeps its columns.
 func tablesOf(s *sheet, before []table, scale float64) []table {
-	headers := headersOf(s)
+	headers := slices.Clone(s.heads)
 	var out []table
 	if len(before) > 0 {
 		bottom := math.Inf(1)

@@ -113,6 +113,11 @@ func (j *judge) totalFindings() []finding {
 				fmt.Sprintf("%s SKS are printed in total, the rows add up to %s.", r.TotalSKS.Value, t.sks), legible(j, r.TotalSKS) && j.legibleRows(false) && !missed})
 		}
 	}
+	if r.TotalSKS != nil && len(r.Rows) > 0 && j.creditsLegible() && !j.any(func(t tally) bool { return t.counted || t.least(r.Kind) < r.TotalSKS.Value }) {
+		// Courses whose credits were not legible have some, too.
+		out = append(out, finding{evidenceOf("total_sks", r.TotalSKS, ""),
+			fmt.Sprintf("%s SKS are printed in total, the rows that were read have as many already.", r.TotalSKS.Value), false})
+	}
 	if r.TotalPoints != nil && j.any(func(t tally) bool { return t.graded }) {
 		ok := j.any(func(t tally) bool {
 			return t.graded && (r.TotalPoints.Value == t.points || r.Kind == transcript.Transcript && r.TotalPoints.Value == t.best)
@@ -150,6 +155,10 @@ func (j *judge) averageFindings() []finding {
 			j.sums.ipk = j.sums.average
 		}
 	}
+	if printed != nil && r.TotalSKS != nil && j.creditsLegible() && j.beyond(printed.Value) {
+		out = append(out, finding{evidenceOf(field, printed, ""),
+			fmt.Sprintf("The printed average is %s, which no credits of the rows that were not legible can give.", printed.Value), false})
+	}
 	if r.Kind == transcript.Transcript && r.IPK != nil && !j.sums.ipk && len(out) == 0 && r.TotalPoints != nil && r.TotalSKS != nil && r.TotalSKS.Value > 0 {
 		// Rows that were not read whole leave the totals to check the average by.
 		j.sums.ipk = j.near(r.IPK.Value, r.TotalPoints.Value.Div(r.TotalSKS.Value))
@@ -163,6 +172,60 @@ func (j *judge) averageFindings() []finding {
 		}
 	}
 	return out
+}
+
+// beyond tells whether an average lies outside what the rows can give, whose credits were
+// read in part: the rest of the printed total belongs to the letters without credits.
+func (j *judge) beyond(printed transcript.Decimal) bool {
+	r := j.reading
+	if len(r.Rows) == 0 || r.TotalSKS.Value <= 0 || len(j.scales) == 0 {
+		return false
+	}
+	seen := map[string]bool{}
+	for i := range r.Rows {
+		key := courseKey(&r.Rows[i], i)
+		if seen[key] {
+			return false // the average may be of the best attempts
+		}
+		seen[key] = true
+	}
+	for _, s := range j.scales {
+		var known, points, low, high transcript.Decimal
+		open := 0
+		for i := range r.Rows {
+			row := &r.Rows[i]
+			if row.Grade == nil {
+				return false
+			}
+			l, ok := s.Letter(row.Grade.Value)
+			switch {
+			case !ok || l.Pending:
+				return false
+			case row.SKS != nil:
+				known, points = known+row.SKS.Value, points+row.SKS.Value.Mul(l.Weight)
+				continue
+			}
+			if open == 0 {
+				low, high = l.Weight, l.Weight
+			}
+			low, high = min(low, l.Weight), max(high, l.Weight)
+			open++
+		}
+		rest := r.TotalSKS.Value - known
+		if open == 0 || rest <= 0 {
+			return false
+		}
+		least, most := (points + rest.Mul(low)).Div(r.TotalSKS.Value), (points + rest.Mul(high)).Div(r.TotalSKS.Value)
+		if printed >= least-2*j.policy.AverageTolerance && printed <= most+2*j.policy.AverageTolerance {
+			return false
+		}
+	}
+	return true
+}
+
+// creditsLegible tells whether all credits that were read were legible.
+func (j *judge) creditsLegible() bool {
+	return !slices.ContainsFunc(j.reading.Rows, func(r transcript.Row) bool { return r.SKS != nil && !legible(j, r.SKS) })
 }
 
 // readBySums tells whether a cell was read by what the page prints as sum or average of the

@@ -1,6 +1,10 @@
 package verification
 
-import "asprak/domain/transcript"
+import (
+	"strings"
+
+	"asprak/domain/transcript"
+)
 
 // strange is the likeness below which two texts are no misreading of each other.
 const strange = 0.6
@@ -66,6 +70,8 @@ func (j *judge) fitName() (fit, float64) {
 		return unread, 0
 	}
 	switch {
+	case strings.ContainsFunc(f.Value, turnsText):
+		return close_, share(f.Confidence)
 	case sameName(f.Value, j.applicant.Name):
 		return equal, itself(f)
 	case f.Source == transcript.Pixels && sameShape(f.Value, j.applicant.Name):
@@ -75,6 +81,9 @@ func (j *judge) fitName() (fit, float64) {
 	}
 	return close_, share(f.Confidence)
 }
+
+// turnsText tells the controls of writing direction: behind them stands what no eye sees so.
+func turnsText(r rune) bool { return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' }
 
 // matched is the certainty of a text that is exactly what was looked for: a misreading
 // hardly ends there by chance.

@@ -11,7 +11,7 @@ import (
 
 // PolicyVersion names these rules. It changes whenever Judge may conclude differently
 // for the same reading.
-const PolicyVersion = "2"
+const PolicyVersion = "3"
 
 // Policy holds the numbers that a university may turn.
 type Policy struct {

@@ -22,6 +22,14 @@ type tally struct {
 func (t tally) average() transcript.Decimal     { return t.points.Div(t.sks) }
 func (t tally) bestAverage() transcript.Decimal { return t.best.Div(t.bestSKS) }
 
+// least is the smallest sum of credits that a document may print for the rows that were read.
+func (t tally) least(kind transcript.Kind) transcript.Decimal {
+	if kind == transcript.Transcript {
+		return min(t.sks-t.open, t.bestSKS-t.open)
+	}
+	return t.sks - t.open
+}
+
 // tallyOf adds the rows up. The grade of row changed is taken as letter; -1 changes none.
 func tallyOf(rows []transcript.Row, scale transcript.Scale, changed int, letter string) tally {
 	type attempt struct{ sks, weight transcript.Decimal }

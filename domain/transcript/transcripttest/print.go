@@ -271,6 +271,10 @@ func (l Layout) foot(p *page, s Study) {
 	if !l.Above {
 		l.averages(p, s)
 	}
+	for _, note := range s.Notes {
+		p.put(margin, p.y, note)
+		p.y += 14
+	}
 	p.put(300, p.y+40, "Kota Contoh, 3 Maret 2025")
 	p.put(300, p.y+95, "Dr. Ir. Satrio Contoh, M.T.")
 	p.put(300, p.y+108, "NIP. 19700101 199501 1 001")

@@ -29,7 +29,8 @@ type Study struct {
 	TotalPoints          string
 	IPS                  string // of a KHS
 	IPK                  string
-	CumSKS, CumPoints    string // of a KHS
+	CumSKS, CumPoints    string   // of a KHS
+	Notes                []string // further lines at the foot
 }
 
 var (
