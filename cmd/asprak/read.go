@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type readCmd struct {
 	Dir            string   `help:"Folder that the files of the cases lie in (default: the folder of the cases)."`
 	Cases          string   `help:"Read and judge the cases of this file: one JSON object a line with file, applicant and requirement."`
 	Out            string   `help:"File for the results of the cases, one JSON object a line." default:"results.jsonl"`
+	Explain        bool     `help:"Also draw each page as a PNG: boxes, what was read, and each check in its colour."`
+	ExplainDir     string   `help:"Folder for the pictures of --explain." default:"."`
 }
 
 // Run reads files, or the cases of a file. One that cannot be read does not stop the others.
@@ -48,16 +51,23 @@ func (c *readCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	defer pool.Close()
-	if c.Cases != "" {
-		return readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out, policy: policy}, pool.Stats().Size, env.stderr)
+	var explain *explainer
+	if c.Explain {
+		if explain, err = openExplainer(c.readerLimits, c.ExplainDir); err != nil {
+			return err
+		}
+		defer explain.Close()
 	}
-	return readFiles(ctx, pool, c.Files, c.JSON, env)
+	if c.Cases != "" {
+		return readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out, policy: policy, explain: explain}, pool.Stats().Size, env.stderr)
+	}
+	return readFiles(ctx, pool, c.Files, c.JSON, explain, env)
 }
 
-func readFiles(ctx context.Context, reader application.Reader, files []string, asJSON bool, env environment) error {
+func readFiles(ctx context.Context, reader application.Reader, files []string, asJSON bool, explain *explainer, env environment) error {
 	failed := 0
 	for _, name := range files {
-		reading, err := readFile(ctx, reader, name)
+		reading, content, err := readFile(ctx, reader, name)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -74,6 +84,13 @@ func readFiles(ctx context.Context, reader application.Reader, files []string, a
 		} else {
 			err = printReading(env.stdout, name, reading)
 		}
+		if err == nil && explain != nil {
+			var pages []string
+			pages, err = explain.explain(ctx, filepath.Base(name), content, reading, verification.Verdict{Checks: ownChecks(reading)})
+			for _, page := range pages {
+				fmt.Fprintf(env.stderr, "%s\n", printable(page))
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -84,18 +101,18 @@ func readFiles(ctx context.Context, reader application.Reader, files []string, a
 	return nil
 }
 
-func readFile(ctx context.Context, reader application.Reader, name string) (transcript.Reading, error) {
+func readFile(ctx context.Context, reader application.Reader, name string) (transcript.Reading, []byte, error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
-		return transcript.Reading{}, err
+		return transcript.Reading{}, nil, err
 	}
 	document := application.Document{Name: filepath.Base(name), Content: content}
 	reading, err := reader.Read(ctx, document)
 	var fault *application.ReaderError
 	if errors.As(err, &fault) && ctx.Err() == nil {
-		return reader.Read(ctx, document) // once more, in a fresh process: the fault may not be the document's
+		reading, err = reader.Read(ctx, document) // once more, in a fresh process: the fault may not be the document's
 	}
-	return reading, err
+	return reading, content, err
 }
 
 // studyCase is one line of a file of cases; fields that are not named here, such as the
@@ -149,6 +166,8 @@ type caseFiles struct {
 	dir    string // that the cases' files are relative to
 	out    string
 	policy verification.Policy
+	// explain draws the pages, nil for none.
+	explain *explainer
 }
 
 // readCases judges every case and writes the results in the order of the cases; when it is
@@ -198,7 +217,7 @@ func judgeCases(ctx context.Context, reader application.Reader, files caseFiles,
 	for range max(parallel, 1) {
 		group.Go(func() {
 			for i := range next {
-				results[i], faults[i] = judgeCase(ctx, reader, files.dir, cases[i], files.policy)
+				results[i], faults[i] = judgeCase(ctx, reader, files, cases[i])
 				_ = bar.Add(1) // a progress bar that cannot be drawn is no reason to stop
 			}
 		})
@@ -243,17 +262,17 @@ func loadCases(name string, stderr io.Writer) (cases []studyCase, bad int, err e
 	return cases, bad, lines.Err()
 }
 
-func judgeCase(ctx context.Context, reader application.Reader, dir string, c studyCase, policy verification.Policy) (*caseResult, error) {
+func judgeCase(ctx context.Context, reader application.Reader, files caseFiles, c studyCase) (*caseResult, error) {
 	began := time.Now()
 	name := filepath.FromSlash(c.File)
 	if !filepath.IsAbs(name) {
-		name = filepath.Join(dir, name)
+		name = filepath.Join(files.dir, name)
 	}
-	reading, err := readFile(ctx, reader, name)
+	reading, content, err := readFile(ctx, reader, name)
 	if err != nil {
 		return nil, err
 	}
-	verdict := verification.Judge(reading, c.Applicant, c.requirement(), nil, policy)
+	verdict := verification.Judge(reading, c.Applicant, c.requirement(), nil, files.policy)
 	result := &caseResult{
 		File: c.File, Name: valueOf(reading.Name), NIM: valueOf(reading.NIM), IPK: valueOf(reading.IPK), IPS: valueOf(reading.IPS),
 		TotalSKS: valueOf(reading.TotalSKS), Rows: []caseRow{}, Decision: verdict.Label, Confidence: verdict.Confidence,
@@ -262,15 +281,24 @@ func judgeCase(ctx context.Context, reader application.Reader, dir string, c stu
 	for _, row := range reading.Rows {
 		result.Rows = append(result.Rows, caseRow{valueOf(row.Code), valueOf(row.Name), valueOf(row.SKS), valueOf(row.Grade)})
 	}
-	return result, nil
+	if files.explain != nil {
+		_, err = files.explain.explain(ctx, c.File, content, reading, verdict)
+	}
+	return result, err
 }
 
-// printFindings prints what can be said of a document without knowing whose it should be:
-// traces of editing and sums that do not follow.
-func printFindings(w io.Writer, reading transcript.Reading) {
+// ownChecks are those that a document passes or not whoever's it should be: scripts, traces of
+// editing, and sums that do not follow.
+func ownChecks(reading transcript.Reading) []verification.Check {
 	verdict := verification.Judge(reading, verification.Applicant{}, verification.Requirement{}, nil, verification.DefaultPolicy())
-	for _, check := range verdict.Checks {
-		if check.Outcome == verification.Pass || check.Name != "scripts" && check.Name != "traces" && check.Name != "arithmetic" {
+	return slices.DeleteFunc(verdict.Checks, func(c verification.Check) bool {
+		return c.Name != "scripts" && c.Name != "traces" && c.Name != "arithmetic"
+	})
+}
+
+func printFindings(w io.Writer, reading transcript.Reading) {
+	for _, check := range ownChecks(reading) {
+		if check.Outcome == verification.Pass {
 			continue
 		}
 		fmt.Fprintf(w, "  ! %s\n", printable(check.Detail))

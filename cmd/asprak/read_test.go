@@ -123,7 +123,7 @@ func TestRead_Files_OneThatIsMissingDoesNotStopTheOthers(t *testing.T) {
 	broken := transcript.Reading{Problem: transcript.Encrypted, Detail: "asks for a password"}
 	var stdout, stderr bytes.Buffer
 	err := readFiles(t.Context(), shelf{"a": oneCourse("Hasna Maharani"), "bad": broken},
-		[]string{filepath.Join(dir, "missing.pdf"), filepath.Join(dir, "a.pdf"), filepath.Join(dir, "bad.pdf")}, false, environment{&stdout, &stderr})
+		[]string{filepath.Join(dir, "missing.pdf"), filepath.Join(dir, "a.pdf"), filepath.Join(dir, "bad.pdf")}, false, nil, environment{&stdout, &stderr})
 	require.EqualError(t, err, "1 of 3 documents could not be read")
 	require.Contains(t, stderr.String(), "missing.pdf")
 	for _, text := range []string{"Hasna Maharani", "SVPL214308  Jaringan Komputer  2", "IPS 3.25, IPK 3.6", "cannot be read: encrypted (asks for a password)"} {
@@ -135,7 +135,7 @@ func TestRead_Files_OneThatIsMissingDoesNotStopTheOthers(t *testing.T) {
 func TestRead_JSON_IsOneReadingALine(t *testing.T) {
 	dir := filesIn(t, map[string]string{"a.pdf": "a"})
 	var stdout, stderr bytes.Buffer
-	require.NoError(t, readFiles(t.Context(), shelf{"a": oneCourse("Hasna")}, []string{filepath.Join(dir, "a.pdf")}, true, environment{&stdout, &stderr}))
+	require.NoError(t, readFiles(t.Context(), shelf{"a": oneCourse("Hasna")}, []string{filepath.Join(dir, "a.pdf")}, true, nil, environment{&stdout, &stderr}))
 	var got struct {
 		File string `json:"file"`
 		transcript.Reading
@@ -152,7 +152,7 @@ func TestRead_HostileText_IsSpelledOut(t *testing.T) {
 	r.Traces = []transcript.Trace{{Kind: transcript.WhiteText, Page: 1, Text: hostile}}
 	dir := filesIn(t, map[string]string{"a.pdf": "a"})
 	var stdout, stderr bytes.Buffer
-	require.NoError(t, readFiles(t.Context(), shelf{"a": r}, []string{filepath.Join(dir, "a.pdf")}, false, environment{&stdout, &stderr}))
+	require.NoError(t, readFiles(t.Context(), shelf{"a": r}, []string{filepath.Join(dir, "a.pdf")}, false, nil, environment{&stdout, &stderr}))
 	for _, c := range []string{"\x1b", "\u202e", "\u2066", "\u200b", "\r", "\x00", "\t"} {
 		require.NotContains(t, stdout.String(), c)
 	}
