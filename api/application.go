@@ -5,6 +5,7 @@ import (
 
 	"asprak/application"
 	"asprak/domain"
+	"asprak/domain/verification"
 	"asprak/projections"
 )
 
@@ -68,18 +69,31 @@ func (a *api) confirmOffer(c *call) error {
 }
 
 func (a *api) listApplications(c *call) error {
-	p, err := c.parameters("opening_id", "applicant_id", "state", "nim", "search", "cursor", "limit")
+	p, err := c.parameters("opening_id", "term", "course", "applicant_id", "state", "programme", "verdict", "decided_by", "nim", "search", "sort", "cursor", "limit")
 	if err != nil {
 		return err
 	}
 	query := projections.ApplicationQuery{
-		ApplicantID: p.text("applicant_id"), NIM: p.text("nim"), Search: p.text("search"), Cursor: p.text("cursor"),
+		Term: p.text("term"), Course: p.text("course"), ApplicantID: p.text("applicant_id"), Programme: p.text("programme"),
+		NIM: p.text("nim"), Search: p.text("search"), Cursor: p.text("cursor"),
 	}
 	if query.OpeningID, err = p.id("opening_id"); err != nil {
 		return err
 	}
 	if query.State, err = p.choice("state", applicationStates...); err != nil {
 		return err
+	}
+	if query.Verdict, err = p.choice("verdict", labels...); err != nil {
+		return err
+	}
+	if query.DecidedBy, err = p.choice("decided_by", "machine", "person"); err != nil {
+		return err
+	}
+	if query.Sort, err = p.choice("sort", "-submitted", "submitted", "name", "nim"); err != nil {
+		return err
+	}
+	if query.Sort != "" && query.Search != "" {
+		return parameterError("invalid_parameter", "sort", "A search has its own order; send either search or sort.")
 	}
 	if query.Limit, err = p.limit(); err != nil {
 		return err
@@ -96,6 +110,15 @@ func (a *api) listApplications(c *call) error {
 		return a.views.Applications(c.ctx(), query)
 	})
 }
+
+// labels are the machine's, and a person's: those have no reason.
+var labels = func() []string {
+	all := []string{string(domain.StatusRejected)}
+	for _, l := range verification.Labels() {
+		all = append(all, string(l))
+	}
+	return all
+}()
 
 var applicationStates = []string{
 	string(domain.StatusSubmitted), string(domain.StatusVerifying), string(domain.StatusVerified), string(domain.StatusRejected),

@@ -18,7 +18,7 @@ import (
 )
 
 var applicationModel = model{
-	name: "applications", version: 1, tables: []string{"applications", "application_counts"},
+	name: "applications", version: 2, tables: []string{"applications", "application_words", "application_counts"},
 	schema: []string{
 		`CREATE TABLE applications (
 			id TEXT PRIMARY KEY,
@@ -27,6 +27,7 @@ var applicationModel = model{
 			applicant TEXT NOT NULL,
 			name_key TEXT NOT NULL,
 			nim_key TEXT NOT NULL,
+			programme TEXT NOT NULL,
 			status TEXT NOT NULL,
 			reason TEXT NOT NULL,
 			submission BIGINT NOT NULL,
@@ -48,6 +49,17 @@ var applicationModel = model{
 		`CREATE INDEX applications_applicant ON applications (applicant_id, created)`,
 		`CREATE INDEX applications_nim ON applications (nim_key, created)`,
 		`CREATE INDEX applications_name ON applications (name_key, created)`,
+		`CREATE INDEX applications_opening_name ON applications (opening_id, name_key, created)`,
+		`CREATE INDEX applications_label ON applications (label, created) WHERE label <> ''`,
+		`CREATE INDEX applications_programme ON applications (programme, created)`,
+		`CREATE INDEX applications_person ON applications (created) WHERE decided_by = 'person'`,
+		`CREATE TABLE application_words (
+			word TEXT NOT NULL,
+			created BIGINT NOT NULL,
+			application_id TEXT NOT NULL,
+			shared BIGINT NOT NULL,
+			PRIMARY KEY (word, created)
+		)`,
 		`CREATE TABLE application_counts (
 			opening_id TEXT NOT NULL,
 			status TEXT NOT NULL,
@@ -78,14 +90,19 @@ type ApplicationRow struct {
 	Position    application.Position `json:"position"`
 }
 
-// ApplicationQuery selects applications, the latest submitted first; with Search in the order
-// of what is searched. Empty fields do not filter.
+// ApplicationQuery selects applications. Empty fields do not filter.
 type ApplicationQuery struct {
 	OpeningID   string
+	Term        string // of the opening
+	Course      string // words of the opening's title, course names or codes, or their beginnings
 	ApplicantID string
 	State       string // a domain.ApplicationStatus
+	Programme   string // of the applicant, however written
+	Verdict     string // the label that the application stands by
+	DecidedBy   string // who gave it: "machine" or "person"
 	NIM         string // the whole student number, however separated
-	Search      string // the beginning of the student number when there is a digit in it, else of the name
+	Search      string // the beginning of the student number when there is a digit in it, else words of the name or their beginnings
+	Sort        string // "-submitted" (the default: the latest first), "submitted", "name" or "nim"; a search has the order of what is searched
 	Cursor      string // Next of the page before
 	Limit       int    // 1 to 100; 0: 20
 }
@@ -116,17 +133,20 @@ func storeApplication(b *batch, f *fold, counts map[standing]int) error {
 		document = d.ID.String()
 	}
 	id, label := f.id.String(), string(d.Label())
-	nameKey, nim := transcript.NormaliseName(s.Applicant.Name), nimKey(s.Applicant.NIM)
+	nameKey, nim, programme := transcript.NormaliseName(s.Applicant.Name), nimKey(s.Applicant.NIM), transcript.NormaliseName(s.Applicant.Programme)
+	if err := storeWords(b, f, nameKey); err != nil {
+		return err
+	}
 	if !f.stored {
-		_, err := b.exec(`INSERT INTO applications (id, opening_id, applicant_id, applicant, name_key, nim_key, status, reason, submission, document_id, label, decided_by,
+		_, err := b.exec(`INSERT INTO applications (id, opening_id, applicant_id, applicant, name_key, nim_key, programme, status, reason, submission, document_id, label, decided_by,
 				created, submitted_at, updated_at, revision, position, prepare, state)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			id, s.OpeningID.String(), s.Applicant.ID, applicant, nameKey, nim, string(s.Status), s.Reason, s.Submission, document, label, d.DecidedBy(),
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			id, s.OpeningID.String(), s.Applicant.ID, applicant, nameKey, nim, programme, string(s.Status), s.Reason, s.Submission, document, label, d.DecidedBy(),
 			f.created, f.submittedAt, f.updatedAt, int64(f.place.Revision), f.place.Commit, f.place.Prepare, state)
 		return err
 	}
 	if f.renamed {
-		_, err := b.exec(`UPDATE applications SET applicant = ?, name_key = ?, nim_key = ? WHERE id = ?`, applicant, nameKey, nim, id)
+		_, err := b.exec(`UPDATE applications SET applicant = ?, name_key = ?, nim_key = ?, programme = ? WHERE id = ?`, applicant, nameKey, nim, programme, id)
 		if err != nil {
 			return err
 		}
@@ -187,6 +207,7 @@ type storedApplication struct {
 	Label       string        `db:"label"`
 	DecidedBy   string        `db:"decided_by"`
 	Created     int64         `db:"created"`
+	Word        string        `db:"word"` // that was found, of a search by name
 	SubmittedAt int64         `db:"submitted_at"`
 	UpdatedAt   int64         `db:"updated_at"`
 	place
@@ -194,6 +215,8 @@ type storedApplication struct {
 
 func (a storedApplication) keys(l list) []any {
 	switch l.order[0].column {
+	case "w.word":
+		return []any{a.Word, a.Created}
 	case "name_key":
 		return []any{a.NameKey, a.Created}
 	case "nim_key":
@@ -212,25 +235,52 @@ func (a storedApplication) row() (ApplicationRow, error) {
 	return row, json.Unmarshal([]byte(a.Applicant), &row.Applicant)
 }
 
-func (q ApplicationQuery) list() list {
-	l := list{selection: applicationSelection, order: []key{{"created", true}}, descending: true, cursor: q.Cursor, limit: q.Limit}
-	l.equal("opening_id", q.OpeningID)
-	l.equal("applicant_id", q.ApplicantID)
-	l.equal("status", q.State)
-	if q.NIM != "" {
-		l.equal("nim_key", nimKey(q.NIM))
+// list walks along the index of the search or order. openings are those of Term and Course; nil:
+// these do not filter.
+func (q ApplicationQuery) list(openings []string) list {
+	l := list{selection: applicationSelection, order: []key{{"created", true}}, descending: q.Sort != "submitted", cursor: q.Cursor, limit: q.Limit}
+	name, digits := transcript.NormaliseName(q.Search), strings.ContainsAny(q.Search, "0123456789")
+	filter := l.equal // by an index that has the order too
+	switch {
+	case q.Search != "" && digits:
+		l.order, l.descending = []key{{"nim_key", false}, {"created", true}}, false
+		l.beginning("nim_key", transcript.NormaliseNIM(q.Search))
+		filter = l.look
+	case q.Search != "":
+		l.searchNames(strings.Fields(name))
+		filter = l.look
+	case q.Sort == "name":
+		l.order, l.descending = []key{{"name_key", false}, {"created", true}}, false
+		l.equal("opening_id", q.OpeningID)
+		q.OpeningID, filter = "", l.look
+	case q.Sort == "nim":
+		l.order, l.descending = []key{{"nim_key", false}, {"created", true}}, false
+		filter = l.look
 	}
-	if q.Search != "" {
-		column, prefix := "name_key", transcript.NormaliseName(q.Search)
-		if strings.ContainsAny(q.Search, "0123456789") {
-			column, prefix = "nim_key", transcript.NormaliseNIM(q.Search)
-		}
-		l.order, l.descending = []key{{column, false}, {"created", true}}, false
-		if prefix == "" {
-			l.filter("1 = 0") // nothing begins with what no key can hold
-		} else {
-			l.filter(column+" >= ? AND "+column+" < ?", prefix, after(prefix))
-		}
+	filter("opening_id", q.OpeningID)
+	filter("applicant_id", q.ApplicantID)
+	filter("status", q.State)
+	filter("programme", transcript.NormaliseName(q.Programme))
+	if filter("label", q.Verdict); q.Verdict != "" && len(l.order) == 1 {
+		l.filter("label <> ''") // as the index has it
+	}
+	if q.NIM != "" {
+		filter("nim_key", nimKey(q.NIM))
+	}
+	if q.DecidedBy == "person" && len(l.order) == 1 {
+		l.filter("decided_by = 'person'") // as the index has it
+	} else {
+		l.look("decided_by", q.DecidedBy)
+	}
+	l.tie(q.Term, q.Course)
+	switch {
+	case openings == nil:
+	case len(openings) == 0:
+		l.filter("1 = 0")
+	case len(l.order) == 1 || q.Sort == "name" && q.Search == "":
+		l.among("opening_id", openings)
+	default:
+		l.filter("opening_id || '' IN ("+strings.TrimSuffix(strings.Repeat("?, ", len(openings)), ", ")+")", anys(openings)...)
 	}
 	return l
 }
@@ -241,9 +291,17 @@ func after(prefix string) string {
 	return prefix[:last] + string(prefix[last]+1)
 }
 
-// Applications lists applications.
+// Applications lists applications. A Term or Course of more openings than can be walked along is
+// refused as too broad.
 func (s *Store) Applications(ctx context.Context, q ApplicationQuery) (Page[ApplicationRow], error) {
-	return fetch[storedApplication](ctx, s, q.list())
+	var openings []string
+	if q.Term != "" || q.Course != "" {
+		var err error
+		if openings, err = s.openingsOf(ctx, q.Term, q.Course); err != nil {
+			return Page[ApplicationRow]{}, err
+		}
+	}
+	return fetch[storedApplication](ctx, s, q.list(openings))
 }
 
 // Application finds one application; domain.NotFound when there is none.

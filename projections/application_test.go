@@ -88,9 +88,11 @@ func TestApplication_EachEvent_MovesTheRow(t *testing.T) {
 func TestApplications_Filters_SelectAndOrder(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		story := newStory(t)
+		story.publish(opening1, "Praktikum Basis Data")
+		story.publish(opening2, "Praktikum Jaringan")
 		budi := story.submit(opening1, person("Budi Santoso", "21/482851/SV/20006"))
 		buana := story.submit(opening2, person("BUANA d'Arc", "1301204001"))
-		ani := story.submit(opening1, person("Ani", "21-482852-SV-20007"))
+		ani := story.submit(opening1, person("Ani Ayu", "21-482852-SV-20007"))
 		doc := story.upload(ani, hash("a"))
 		story.judge(ani, doc, "verified")
 		story.feed(s)
@@ -108,8 +110,29 @@ func TestApplications_Filters_SelectAndOrder(t *testing.T) {
 			{"nim, other separators", ApplicationQuery{NIM: "21.482851.sv.20006"}, []uuid.UUID{budi}},
 			{"nim is not a prefix", ApplicationQuery{NIM: "21/482851"}, nil},
 			{"name prefix, by name", ApplicationQuery{Search: "bu"}, []uuid.UUID{buana, budi}},
-			{"name prefix with a blank", ApplicationQuery{Search: "budi s"}, []uuid.UUID{budi}},
-			{"name is not searched inside", ApplicationQuery{Search: "santoso"}, nil},
+			{"words in any order", ApplicationQuery{Search: "sant budi"}, []uuid.UUID{budi}},
+			{"a later word", ApplicationQuery{Search: "santoso"}, []uuid.UUID{budi}},
+			{"two words of one name begin so: once", ApplicationQuery{Search: "a"}, []uuid.UUID{ani}},
+			{"a word that one name lacks", ApplicationQuery{Search: "bu arc"}, nil},
+			{"no word is searched inside", ApplicationQuery{Search: "antoso"}, nil},
+			{"programme", ApplicationQuery{Programme: "INFORMATIKA"}, []uuid.UUID{ani, buana, budi}},
+			{"other programme", ApplicationQuery{Programme: "informatik"}, nil},
+			{"verdict", ApplicationQuery{Verdict: "verified"}, []uuid.UUID{ani}},
+			{"by the machine", ApplicationQuery{DecidedBy: "machine"}, []uuid.UUID{ani}},
+			{"by a person", ApplicationQuery{DecidedBy: "person"}, nil},
+			{"term", ApplicationQuery{Term: "2026/2027-1"}, []uuid.UUID{ani, buana, budi}},
+			{"other term", ApplicationQuery{Term: "2026"}, nil},
+			{"course by name", ApplicationQuery{Course: "jaring"}, []uuid.UUID{buana}},
+			{"course by code and title", ApplicationQuery{Course: "if-101 basis"}, []uuid.UUID{ani, budi}},
+			{"course of no opening", ApplicationQuery{Course: "kimia"}, nil},
+			{"course of signs", ApplicationQuery{Course: "%"}, nil},
+			{"course, term, state", ApplicationQuery{Course: "basis", Term: "2026/2027-1", State: "verified"}, []uuid.UUID{ani}},
+			{"course, by name", ApplicationQuery{Course: "praktikum", Sort: "name"}, []uuid.UUID{ani, buana, budi}},
+			{"course and search", ApplicationQuery{Course: "jaring", Search: "bu"}, []uuid.UUID{buana}},
+			{"earliest first", ApplicationQuery{Sort: "submitted"}, []uuid.UUID{budi, buana, ani}},
+			{"opening, by name", ApplicationQuery{OpeningID: opening1.String(), Sort: "name"}, []uuid.UUID{ani, budi}},
+			{"by nim", ApplicationQuery{Sort: "nim"}, []uuid.UUID{buana, budi, ani}},
+			{"by nim, of a course", ApplicationQuery{Sort: "nim", Course: "basis"}, []uuid.UUID{budi, ani}},
 			{"nim prefix, by nim", ApplicationQuery{Search: "21/4828"}, []uuid.UUID{budi, ani}},
 			{"search and opening", ApplicationQuery{Search: "bu", OpeningID: opening2.String()}, []uuid.UUID{buana}},
 			{"search for wildcards", ApplicationQuery{Search: "%"}, nil},
@@ -130,12 +153,15 @@ func TestApplications_Filters_SelectAndOrder(t *testing.T) {
 func TestApplications_Pages_JoinToTheWholeWhileOthersArrive(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		story := newStory(t)
+		story.publish(opening1, "Basis Data")
 		var ids []uuid.UUID
 		for i := range 25 {
 			ids = append(ids, story.submit(opening1, person("Same Name", fmt.Sprintf("NIM%03d", i))))
 		}
 		story.feed(s)
-		for _, query := range []ApplicationQuery{{Limit: 7}, {Limit: 7, OpeningID: opening1.String()}, {Limit: 7, Search: "same"}, {Limit: 5, Search: "nim0"}, {Limit: 25}} {
+		for _, query := range []ApplicationQuery{{Limit: 7}, {Limit: 7, OpeningID: opening1.String()}, {Limit: 7, Search: "same"}, {Limit: 5, Search: "nim0"}, {Limit: 25},
+			{Limit: 7, Sort: "submitted"}, {Limit: 7, Sort: "name"}, {Limit: 7, Sort: "nim"}, {Limit: 7, Sort: "name", OpeningID: opening1.String()},
+			{Limit: 7, Course: "basis"}, {Limit: 7, Sort: "submitted", Term: "2026/2027-1"}, {Limit: 7, Sort: "nim", Course: "basis"}, {Limit: 7, Search: "same", Course: "basis"}} {
 			var got []uuid.UUID
 			for pages := 0; ; pages++ {
 				require.Less(t, pages, 10)
@@ -151,7 +177,7 @@ func TestApplications_Pages_JoinToTheWholeWhileOthersArrive(t *testing.T) {
 				query.Cursor = page.Next
 			}
 			want := append([]uuid.UUID(nil), ids...)
-			if query.Search == "" {
+			if query.Search == "" && query.Sort == "" {
 				for i := range want {
 					want[i] = ids[len(ids)-1-i]
 				}
@@ -159,10 +185,18 @@ func TestApplications_Pages_JoinToTheWholeWhileOthersArrive(t *testing.T) {
 			require.Equal(t, want, got)
 		}
 
+		byCourse := ApplicationQuery{Limit: 20, Course: "basis"}
+		ofCourse, err := s.Applications(background, byCourse)
+		require.NoError(t, err)
 		page, err := s.Applications(background, ApplicationQuery{Limit: 20})
 		require.NoError(t, err)
 		story.submit(opening1, person("Late", "NIM999"))
+		story.publish(opening2, "Basis Data lagi")
 		story.feed(s)
+		byCourse.Cursor = ofCourse.Next
+		restOfCourse, err := s.Applications(background, byCourse)
+		require.NoError(t, err)
+		require.Len(t, restOfCourse.Items, 5, "nor does another opening of the course")
 		rest, err := s.Applications(background, ApplicationQuery{Limit: 20, Cursor: page.Next})
 		require.NoError(t, err)
 		require.Len(t, rest.Items, 5, "what arrives in the meantime does not move the pages")

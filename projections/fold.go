@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"asprak/domain"
+	"asprak/domain/transcript"
 	"asprak/domain/verification"
 )
 
@@ -36,7 +37,8 @@ type fold struct {
 	submittedAt int64
 	updatedAt   int64
 	place       place
-	renamed     bool // the applicant's data changed
+	renamed     bool   // the applicant's data changed
+	name        string // normalised, as stored
 }
 
 // applications folds the events of each application once, for the models that stand on them. Rows about a whole application are written once for a batch.
@@ -76,10 +78,11 @@ func (a *applications) load(e event) (*fold, error) {
 	if e.record.Revision > 0 {
 		var stored struct {
 			State       string `db:"state"`
+			Created     int64  `db:"created"`
 			SubmittedAt int64  `db:"submitted_at"`
 			UpdatedAt   int64  `db:"updated_at"`
 		}
-		found, err := a.b.get(&stored, `SELECT state, submitted_at, updated_at FROM applications WHERE id = ?`, e.id.String())
+		found, err := a.b.get(&stored, `SELECT state, created, submitted_at, updated_at FROM applications WHERE id = ?`, e.id.String())
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +91,8 @@ func (a *applications) load(e event) (*fold, error) {
 				return nil, err
 			}
 			f.stored, f.submittedAt, f.updatedAt, f.before = true, stored.SubmittedAt, stored.UpdatedAt, f.now.Status
-			f.queued = f.now.queue()
+			f.created = stored.Created
+			f.queued, f.name = f.now.queue(), transcript.NormaliseName(f.now.Applicant.Name)
 		}
 	}
 	a.folds[e.id] = f

@@ -200,7 +200,11 @@ func dump(t testing.TB, s *Store) map[string][][]any {
 }
 
 func rowsOf(t testing.TB, s *Store, table string) (all [][]any) {
-	rows, err := s.read.Queryx("SELECT * FROM " + table + " ORDER BY 1, 2, 3")
+	order := "1, 2, 3"
+	if strings.HasPrefix(table, "opening_words") { // of two columns
+		order = "1, 2"
+	}
+	rows, err := s.read.Queryx("SELECT * FROM " + table + " ORDER BY " + order)
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {

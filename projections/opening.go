@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,10 +13,11 @@ import (
 
 	"asprak/application"
 	"asprak/domain"
+	"asprak/domain/transcript"
 )
 
 var openingModel = model{
-	name: "openings", version: 1, tables: []string{"openings"},
+	name: "openings", version: 2, tables: []string{"openings", "opening_words"},
 	schema: []string{
 		`CREATE TABLE openings (
 			id TEXT PRIMARY KEY,
@@ -34,6 +37,12 @@ var openingModel = model{
 		`CREATE INDEX openings_status ON openings (status, created)`,
 		`CREATE INDEX openings_term ON openings (term, created)`,
 		`CREATE INDEX openings_department ON openings (department, created)`,
+		`CREATE TABLE opening_words (
+			word TEXT NOT NULL,
+			opening_id TEXT NOT NULL,
+			PRIMARY KEY (word, opening_id)
+		)`,
+		`CREATE INDEX opening_words_opening ON opening_words (opening_id)`,
 	},
 }
 
@@ -76,6 +85,9 @@ func (o openings) apply(e event) error {
 		if err != nil {
 			return err
 		}
+		if err := storeOpeningWords(o.b, e.id, state.Details); err != nil {
+			return err
+		}
 		_, err = o.b.exec(`INSERT INTO openings (id, status, term, department, details, awarded, created, published_at, updated_at, revision, position, prepare)
 			VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
 			e.id.String(), string(state.Status), state.Details.Term, state.Details.Department, details,
@@ -108,9 +120,87 @@ func (o openings) apply(e event) error {
 	if err != nil {
 		return err
 	}
+	if _, revised := e.event.(*domain.OpeningRevised); revised {
+		if err := storeOpeningWords(o.b, e.id, state.Details); err != nil {
+			return err
+		}
+	}
 	_, err = o.b.exec(`UPDATE openings SET status = ?, term = ?, department = ?, details = ?, updated_at = ?, revision = ?, position = ?, prepare = ? WHERE id = ?`,
 		string(state.Status), state.Details.Term, state.Details.Department, details, now, int64(at.Revision), at.Commit, at.Prepare, e.id.String())
 	return err
+}
+
+// storeOpeningWords keeps what an opening is found by: its title, and the names and codes of its course.
+func storeOpeningWords(b *batch, id uuid.UUID, d domain.OpeningDetails) error {
+	if _, err := b.exec(`DELETE FROM opening_words WHERE opening_id = ?`, id.String()); err != nil {
+		return err
+	}
+	text := transcript.NormaliseName(d.Title + " " + d.Requirement.Course.Name)
+	for _, code := range d.Requirement.Course.Codes {
+		text += " " + transcript.NormaliseCode(code)
+	}
+	for _, word := range words(text) {
+		if _, err := b.exec(`INSERT INTO opening_words (word, opening_id) VALUES (?, ?)`, word, id.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxOpenings bounds the openings whose applications are listed together.
+const maxOpenings = 256
+
+const (
+	openingsOfTerm = `SELECT id FROM openings WHERE term = ? ORDER BY created DESC`
+	openingsOfWord = `SELECT opening_id FROM opening_words WHERE word >= ? AND word < ?`
+)
+
+// openingsOf are the ids of the openings of the term and with a word that begins so for each
+// word of the course; "" does not filter. So that few statements serve all, "" fills the
+// number up to a power of two.
+func (s *Store) openingsOf(ctx context.Context, term, course string) ([]string, error) {
+	ids := []string{}
+	if term != "" {
+		if err := s.selectAll(ctx, &ids, openingsOfTerm, term); err != nil {
+			return nil, err
+		}
+	}
+	sought := courseWords(course)
+	if course != "" && len(sought) == 0 {
+		return []string{}, nil // nothing begins with what no word can hold
+	}
+	for i, word := range sought {
+		var found []string
+		if err := s.selectAll(ctx, &found, openingsOfWord, word, after(word)); err != nil {
+			return nil, err
+		}
+		if i == 0 && term == "" {
+			ids = slices.Compact(slices.Sorted(slices.Values(found)))
+			continue
+		}
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(found, id) })
+	}
+	if len(ids) > maxOpenings {
+		return nil, domain.Errorf(domain.Invalid, "too_broad", "More than %d openings are meant; name the term or more of the course.", maxOpenings)
+	}
+	if len(ids) == 0 {
+		return []string{}, nil // none, and not all
+	}
+	for len(ids)&(len(ids)-1) != 0 {
+		ids = append(ids, "")
+	}
+	return ids, nil
+}
+
+// courseWords are what is sought by: a word with a digit is a code, however separated.
+func courseWords(course string) (sought []string) {
+	for _, word := range strings.Fields(course) {
+		if strings.ContainsAny(word, "0123456789") {
+			word = transcript.NormaliseCode(word)
+		}
+		sought = append(sought, strings.Fields(transcript.NormaliseName(word))...)
+	}
+	return sought
 }
 
 const openingSelection = `SELECT id, status, details, awarded, created, published_at, updated_at, revision, position, prepare FROM openings`

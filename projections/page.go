@@ -45,6 +45,10 @@ type list struct {
 	descending bool
 	cursor     string
 	limit      int
+	each       []any // values of a column that begins the index: each is walked along by itself
+	of         string
+	tied       string // the fingerprint, when what is filtered after it follows from what the caller sent
+	also       []string
 }
 
 // key is a column of the order; together they tell rows apart.
@@ -59,6 +63,33 @@ func (l *list) equal(column, value string) {
 	}
 }
 
+// tie makes the fingerprint of the filters so far and of texts that others follow from: these may
+// become other ones between two pages.
+func (l *list) tie(texts ...string) {
+	l.also = texts
+	l.tied = l.fingerprint()
+}
+
+// look is equal for a column whose index is not walked along, and must not be.
+func (l *list) look(column, value string) {
+	if value != "" {
+		l.filter(column+" || '' = ?", value)
+	}
+}
+
+// beginning filters what begins so, of A-Z, 0-9 and blanks.
+func (l *list) beginning(column, with string) {
+	if with == "" {
+		l.filter("1 = 0") // nothing begins with what no key can hold
+		return
+	}
+	l.filter(column+" >= ? AND "+column+" < ?", with, after(with))
+}
+
+// among filters by values of the column that begins the index of the order, each of which is
+// walked along until the page is full.
+func (l *list) among(column string, values []string) { l.of, l.each = column, anys(values) }
+
 func (l *list) filter(condition string, args ...any) {
 	l.where = append(l.where, condition)
 	l.args = append(l.args, args...)
@@ -66,8 +97,11 @@ func (l *list) filter(condition string, args ...any) {
 
 // fingerprint ties a cursor to its list and filters.
 func (l *list) fingerprint() string {
+	if l.tied != "" {
+		return l.tied
+	}
 	h := fnv.New32a()
-	fmt.Fprintf(h, "%q %q %v %q", l.selection, l.where, l.order, fmt.Sprint(l.args...))
+	fmt.Fprintf(h, "%q %q %v %v %q %q", l.selection, l.where, l.order, l.descending, fmt.Sprint(l.args...), l.also)
 	return strconv.FormatUint(uint64(h.Sum32()), 36)
 }
 
@@ -90,12 +124,33 @@ func (l *list) statement() (string, []any, error) {
 		where = append(where[:len(where):len(where)], fmt.Sprintf("(%s) %s (%s)", strings.Join(columns, ", "), compare, strings.Join(marks, ", ")))
 		args = append(args[:len(args):len(args)], after...)
 	}
+	tail := " ORDER BY " + strings.Join(order, ", ") + " LIMIT ?"
+	if l.of != "" {
+		where = append(where[:len(where):len(where)], l.of+" = ?")
+	}
 	query := l.selection
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
-	query += " ORDER BY " + strings.Join(order, ", ") + " LIMIT ?"
-	return query, append(args[:len(args):len(args)], l.limit+1), nil
+	query, args = query+tail, args[:len(args):len(args)]
+	if l.of == "" {
+		return query, append(args, l.limit+1), nil
+	}
+	var parts []string
+	var all []any
+	for i, value := range l.each {
+		parts = append(parts, fmt.Sprintf("SELECT * FROM (%s) AS part%d", query, i))
+		all = append(append(all, args...), value, l.limit+1)
+	}
+	return strings.Join(parts, " UNION ALL ") + tail, append(all, l.limit+1), nil
+}
+
+func anys(texts []string) []any {
+	all := make([]any, len(texts))
+	for i, t := range texts {
+		all[i] = t
+	}
+	return all
 }
 
 func (l *list) decode() ([]any, error) {

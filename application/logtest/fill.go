@@ -74,6 +74,7 @@ type life struct {
 	stream      string
 	revision    application.Revision // of the last event
 	cause       uuid.UUID
+	request     string
 	now         time.Time
 	err         error
 }
@@ -220,13 +221,14 @@ func (l *life) append(ctx context.Context, stream string, last application.Revis
 	id := uuid.NewSHA1(l.opening, fmt.Append(nil, stream, " ", last))
 	m := domain.Metadata{EventID: id, Actor: actor, OccurredAt: l.now, CausationID: l.cause.String(), CommandID: id, SchemaVersion: 1}
 	if actor.Role != domain.RoleSystem {
-		l.cause = id // a request, which the machine's events follow from
+		// A request, which the machine's events follow from; ids of requests grow with time.
+		l.cause, l.request = id, fmt.Sprintf("request-%d-%d", l.now.UnixMilli(), l.number)
 		m.CausationID = id.String()
 	}
 	if actor.ID == "reader" {
 		m.Versions = &domain.Versions{Engine: "made-up", Layout: "made-up", Policy: "made-up"}
 	}
-	m.CorrelationID = "request-" + l.cause.String()
+	m.CorrelationID = l.request
 	record, err := l.codec.Encode(e, m)
 	if err == nil {
 		_, err = l.log.Append(ctx, stream, last, []application.NewRecord{record})

@@ -100,7 +100,7 @@ type projectionsRebuildCmd struct {
 // A build makes much garbage and holds little: it is collected seldom, up to a bound.
 const (
 	buildGarbage = 400       // percent of what is held
-	buildMemory  = 150 << 20 // bytes
+	buildMemory  = 120 << 20 // bytes
 )
 
 func (c *projectionsRebuildCmd) Run(ctx context.Context, env environment) error {
