@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"time"
 
 	"asprak/domain"
@@ -56,6 +57,9 @@ type PDFText struct {
 type Recogniser interface {
 	// Recognise returns the words with boxes in pixels of the upright picture.
 	Recognise(ctx context.Context, picture *image.Gray) (Recognised, error)
+	// Again reads the picture by other means, which take longer, where what Recognise saw
+	// leaves doubts. Turn is how Recognise found it to stand upright.
+	Again(ctx context.Context, picture *image.Gray, turn int) (Recognised, error)
 	// Version names the engine and its language data.
 	Version() string
 }
@@ -125,25 +129,46 @@ func (r *DocumentReader) decode(ctx context.Context, content []byte) (transcript
 	if mediaType == TypePDF {
 		return r.decodePDF(ctx, content)
 	}
-	file, err := r.decodePicture(ctx, mediaType, content)
-	if err != nil {
-		return file, transcript.Reading{}, err
-	}
-	return file, transcript.Read(file), nil
+	return r.decodePicture(ctx, mediaType, content)
 }
 
-func (r *DocumentReader) decodePicture(ctx context.Context, mediaType string, content []byte) (transcript.File, error) {
+func (r *DocumentReader) decodePicture(ctx context.Context, mediaType string, content []byte) (transcript.File, transcript.Reading, error) {
 	file := transcript.File{Type: mediaType}
 	picture, err := DecodePicture(content, r.limits.MaxPixels)
 	if err != nil {
-		return file, err
+		return file, transcript.Reading{}, err
 	}
 	seen, err := r.recogniser.Recognise(ctx, picture)
 	if err != nil {
-		return file, err
+		return file, transcript.Reading{}, err
 	}
 	file.Pages = []transcript.Page{{Number: 1, Width: seen.Width, Height: seen.Height, Words: seen.Words}}
-	return file, ctx.Err()
+	reading, err := r.readTwice(ctx, file, func(ctx context.Context, _ int) (transcript.Page, error) {
+		again, err := r.recogniser.Again(ctx, picture, seen.Turn)
+		return transcript.Page{Number: 1, Width: again.Width, Height: again.Height, Words: again.Words}, err
+	})
+	return file, reading, err
+}
+
+// readTwice reads the file and, where that leaves doubts about what was seen in pixels, reads
+// it once more with those pages seen by other means. It keeps the clearer reading.
+func (r *DocumentReader) readTwice(ctx context.Context, file transcript.File, again func(ctx context.Context, page int) (transcript.Page, error)) (transcript.Reading, error) {
+	reading := transcript.Read(file)
+	if !reading.Doubtful() {
+		return reading, ctx.Err()
+	}
+	other := file
+	other.Pages = slices.Clone(file.Pages)
+	for i, page := range reading.Pages {
+		if page.Source != transcript.Pixels {
+			continue
+		}
+		var err error
+		if other.Pages[i], err = again(ctx, i); err != nil {
+			return reading, err
+		}
+	}
+	return transcript.Clearer(reading, transcript.Read(other)), ctx.Err()
 }
 
 func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcript.File, transcript.Reading, error) {
@@ -154,18 +179,33 @@ func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcr
 	}
 	defer pdf.Close()
 	file.Active = pdf.Active()
+	var turns []int
 	for i := range pdf.Pages() {
-		page, traces, err := r.decodePage(ctx, pdf, i)
+		page, turn, traces, err := r.decodePage(ctx, pdf, i)
 		if err != nil {
 			return file, transcript.Reading{}, err
 		}
-		file.Pages = append(file.Pages, page)
+		file.Pages, turns = append(file.Pages, page), append(turns, turn)
 		file.Traces = append(file.Traces, traces...)
 		if err := ctx.Err(); err != nil {
 			return file, transcript.Reading{}, err
 		}
 	}
-	reading := transcript.Read(file)
+	reading, err := r.readTwice(ctx, file, func(ctx context.Context, i int) (transcript.Page, error) {
+		page := file.Pages[i]
+		picture, err := pdf.Render(ctx, i, renderDPI, r.limits.MaxPixels)
+		if err != nil {
+			return page, err
+		}
+		seen, err := r.recogniser.Again(ctx, picture, turns[i])
+		if turns[i]%180 != 0 {
+			page.Width, page.Height = page.Height, page.Width
+		}
+		return inPoints(seen, page.Number, page.Width, page.Height), err
+	})
+	if err != nil {
+		return file, reading, err
+	}
 	for _, page := range reading.Pages {
 		if page.Source != transcript.TextLayer {
 			continue
@@ -180,26 +220,26 @@ func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcr
 	return file, reading, nil
 }
 
-func (r *DocumentReader) decodePage(ctx context.Context, pdf PDFFile, i int) (transcript.Page, []transcript.Trace, error) {
+func (r *DocumentReader) decodePage(ctx context.Context, pdf PDFFile, i int) (page transcript.Page, turn int, traces []transcript.Trace, err error) {
 	text, err := pdf.Text(ctx, i)
 	if err != nil {
-		return transcript.Page{}, nil, err
+		return page, 0, nil, err
 	}
-	page := transcript.Page{Number: i + 1, Width: text.Width, Height: text.Height, Words: text.Words}
+	page = transcript.Page{Number: i + 1, Width: text.Width, Height: text.Height, Words: text.Words}
 	if hasTextLayer(text) {
-		return page, numbered(text.Traces, page.Number), nil
+		return page, 0, numbered(text.Traces, page.Number), nil
 	}
 	picture, err := pdf.Render(ctx, i, renderDPI, r.limits.MaxPixels)
 	if err != nil {
-		return page, nil, err
+		return page, 0, nil, err
 	}
 	seen, err := r.recogniser.Recognise(ctx, picture)
 	if err != nil {
-		return page, nil, err
+		return page, 0, nil, err
 	}
 	page = inPoints(seen, page.Number, text.Width, text.Height)
-	traces := layerTraces(text, page, seen.Turn)
-	return page, numbered(traces, page.Number), nil
+	traces = layerTraces(text, page, seen.Turn)
+	return page, seen.Turn, numbered(traces, page.Number), nil
 }
 
 // hasTextLayer tells whether the page is to be read from its characters: there are visible
@@ -223,7 +263,7 @@ func inPoints(seen Recognised, number int, width, height float64) transcript.Pag
 		width, height = height, width
 	}
 	scale := width / max(seen.Width, 1)
-	page := transcript.Page{Number: number, Width: width, Height: height, Words: seen.Words}
+	page := transcript.Page{Number: number, Width: width, Height: height, Words: slices.Clone(seen.Words)}
 	for i, w := range page.Words {
 		page.Words[i].Box = transcript.Box{X0: w.Box.X0 * scale, Y0: w.Box.Y0 * scale, X1: w.Box.X1 * scale, Y1: w.Box.Y1 * scale}
 		page.Words[i].Size = w.Size * scale

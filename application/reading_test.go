@@ -57,7 +57,9 @@ func TestSniff_Content_DecidesTheType(t *testing.T) {
 // recogniser sees the same words on every picture, and remembers the last picture.
 type recogniser struct {
 	words   []transcript.Word
+	other   []transcript.Word // what Again sees
 	picture *image.Gray
+	again   int // calls
 	wait    bool
 }
 
@@ -70,6 +72,16 @@ func (r *recogniser) Recognise(ctx context.Context, picture *image.Gray) (applic
 	}
 	r.picture = picture
 	return application.Recognised{Width: float64(picture.Rect.Dx()), Height: float64(picture.Rect.Dy()), Words: r.words}, nil
+}
+
+// Again sees what Recognise sees, unless it was given other words.
+func (r *recogniser) Again(ctx context.Context, picture *image.Gray, turn int) (application.Recognised, error) {
+	r.again++
+	seen, err := r.Recognise(ctx, picture)
+	if r.other != nil {
+		seen.Words = r.other
+	}
+	return seen, err
 }
 
 // shelf is a PDF library whose only file has the given pages.
@@ -296,4 +308,57 @@ func TestDocumentReader_TooSlow_TimesOut(t *testing.T) {
 	var fault *application.ReaderError
 	require.ErrorAs(t, err, &fault)
 	require.Equal(t, "timeout", fault.Code)
+}
+
+// cardWords is a study result as a recogniser sees it; without an average it leaves doubts.
+func cardWords(average string) []transcript.Word {
+	var out []transcript.Word
+	for i, line := range []string{
+		"KARTU HASIL STUDI", "Nama : Sari Lestari", "NIM : 13520114",
+		"No Kode MataKuliah SKS Nilai Bobot Mutu",
+		"1 IF2210 Algoritma 3 A 4,00 12,00", "2 IF2211 Statistika 3 B 3,00 9,00", "3 IF2220 Jaringan 2 A 4,00 8,00",
+		"Jumlah SKS : 8", "IPS : 3,63", average,
+	} {
+		x := 50.0
+		for _, text := range strings.Fields(line) {
+			out = append(out, transcript.Word{Text: text, Confidence: 1, Source: transcript.Pixels,
+				Box: transcript.Box{X0: x, Y0: float64(100 + 30*i), X1: x + 60, Y1: float64(114 + 30*i)}})
+			x += 80
+		}
+	}
+	return out
+}
+
+func read(t *testing.T, pdf application.PDF, eye *recogniser, content []byte) transcript.Reading {
+	t.Helper()
+	r, err := application.NewDocumentReader(pdf, eye, application.DefaultLimits()).Read(context.Background(), application.Document{Content: content})
+	require.NoError(t, err)
+	return r
+}
+
+func TestDocumentReader_DoubtAboutPixels_IsSettledByAnotherLook(t *testing.T) {
+	scan := shelf{pages: []application.PDFText{{Width: 595, Height: 842, ImageShare: 1}}}
+	for name, source := range map[string]struct {
+		pdf     application.PDF
+		content []byte
+	}{
+		"picture": {shelf{}, pngOf(t, picture(1000, 800))},
+		"pdf":     {scan, []byte("%PDF-1.7")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eye := &recogniser{words: cardWords(""), other: cardWords("IPK : 3,50")}
+			r := read(t, source.pdf, eye, source.content)
+			require.Equal(t, 1, eye.again)
+			require.NotNil(t, r.IPK)
+			require.Equal(t, "3.5", r.IPK.Value.String())
+			require.Equal(t, "13520114", r.NIM.Value)
+		})
+	}
+}
+
+func TestDocumentReader_NoDoubtAboutPixels_NoOtherLook(t *testing.T) {
+	eye := &recogniser{words: cardWords("IPK : 3,50")}
+	r := read(t, shelf{}, eye, pngOf(t, picture(1000, 800)))
+	require.NotNil(t, r.IPK)
+	require.Zero(t, eye.again, "%+v", r)
 }

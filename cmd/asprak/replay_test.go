@@ -42,7 +42,7 @@ func newReplayHouse(t *testing.T) *replayHouse {
 	})
 	require.NoError(t, err)
 	siti := application.Request{Actor: domain.Actor{ID: "siti", Role: domain.RoleApplicant}, CorrelationID: "apply-1"}
-	person := domain.Applicant{Name: "Siti \x1b[31m\u202eRahma", NIM: "21/482851/SV/20006", Email: "siti@example.ac.id", Programme: "TI"}
+	person := domain.Applicant{Name: "Siti \x1b[31mRahma", NIM: "21/482851/SV/20006", Email: "siti@example.ac.id", Programme: "TI"}
 	submitted, err := s.Submit(t.Context(), siti, opening.ID, person)
 	require.NoError(t, err)
 	h.opening, h.id = opening.ID, submitted.ID
@@ -61,7 +61,7 @@ func newReplayHouse(t *testing.T) *replayHouse {
 	require.Equal(t, verification.Verified, verdict.Label)
 	codec := application.NewCodec()
 	for i, e := range []domain.Event{
-		&domain.DocumentUploaded{DocumentID: document, Kind: transcript.Transcript, SHA256: "aa", Size: 1, Type: "application/pdf", FileName: "khs\x1b]0;x\x07.pdf"},
+		&domain.DocumentUploaded{DocumentID: document, Kind: transcript.Transcript, SHA256: "aa", Size: 1, Type: "application/pdf", FileName: "khs\x1b]0;x\x07\u202e.pdf"},
 		&domain.DocumentRead{DocumentID: document, Attempt: 1, Reading: reading},
 		&domain.DocumentVerified{DocumentID: document, Attempt: 1, Verdict: verdict},
 	} {
@@ -115,7 +115,7 @@ func TestReplay_Timeline_HasTheStateAfterEachEvent(t *testing.T) {
 			states = append(states, strings.TrimSpace(state))
 		}
 	}
-	name := `"khs\\u001b]0;x\\u0007.pdf" attempt 1: `
+	name := `"khs\\u001b]0;x\\u0007\\u202e.pdf" attempt 1: `
 	require.Equal(t, []string{"submitted", "submitted -> verifying; " + name + "verifying", "verifying; " + name + "verifying", "verifying -> verified; " + name + "verified by machine"}, states)
 	require.Contains(t, out, `"siti" (applicant) applied to opening `+h.opening.String())
 	require.Contains(t, out, "request apply-1")

@@ -8,6 +8,7 @@ import (
 const (
 	block     = 16   // pixels of a cell in which the ground is measured
 	ink       = 150  // of 255 on a normalised page: darker is ink
+	faintInk  = 205  // of 255: the soft edges of ink are darker
 	darkShare = 0.65 // of the paper's brightness: a ground below this is a coloured bar
 	minPaper  = 40   // of 255: paper in deep shadow
 	black     = 10   // of 255 after division: as dark as type gets
@@ -141,7 +142,8 @@ func percentile(bins [32]int, rank int) uint8 {
 // near by, smoothed. Type, bars and tiles disappear in it; shadows remain.
 func (g grid) paper() []float64 {
 	const reach = 4
-	brightest := spread(g.light, g.w, g.h, reach)
+	brightest := spread(g.light, g.w, g.h, reach, maxOf)
+	brightest = spread(brightest, g.w, g.h, reach, minOf) // a slope of light keeps its place
 	out := make([]float64, len(brightest))
 	for i, v := range brightest {
 		out[i] = max(minPaper, float64(v))
@@ -246,15 +248,18 @@ func (g grid) largest(threshold uint8) (part []bool, area int) {
 	return part, len(best)
 }
 
-// spread is the maximum over a square of the given reach.
-func spread(v []uint8, w, h, reach int) []uint8 {
+func maxOf(a, b uint8) uint8 { return max(a, b) }
+func minOf(a, b uint8) uint8 { return min(a, b) }
+
+// spread is the greatest or the least over a square of the given reach.
+func spread(v []uint8, w, h, reach int, of func(a, b uint8) uint8) []uint8 {
 	pass := func(in []uint8, n, step, lines, lineStep int) []uint8 {
 		out := make([]uint8, len(in))
 		for l := range lines {
 			for i := range n {
-				m := uint8(0)
+				m := in[l*lineStep+i*step]
 				for j := max(0, i-reach); j <= min(n-1, i+reach); j++ {
-					m = max(m, in[l*lineStep+j*step])
+					m = of(m, in[l*lineStep+j*step])
 				}
 				out[l*lineStep+i*step] = m
 			}

@@ -187,7 +187,7 @@ func TestRemoveRules_Table_LosesRulesAndKeepsLetters(t *testing.T) {
 	for y := 150; y < 420; y++ {
 		p.Pix[y*p.Stride+110], p.Pix[y*p.Stride+111] = 0, 0
 	}
-	RemoveRules(p)
+	RemoveRules(p, 22)
 	require.InDelta(t, letters, ink(), float64(letters)/20)
 }
 
@@ -209,7 +209,7 @@ func TestFullest_TypeInOneCorner_IsThePartWithIt(t *testing.T) {
 	part := fullest(p)
 	require.Equal(t, image.Rect(0, 0, 400, 400), part.Rect)
 	found := 0
-	pieces(part, func(box image.Rectangle) {
+	pieces(part, ink, func(box image.Rectangle) {
 		if character(box) {
 			found++
 		}
@@ -228,8 +228,20 @@ func TestRecognise_SameBytes_SameWords(t *testing.T) {
 	e := engine(t)
 	first, err := e.Recognise(context.Background(), page(t, 255, 0, khs...))
 	require.NoError(t, err)
+	again, err := e.Recognise(context.Background(), page(t, 255, 0, khs...))
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+}
+
+func TestAgain_SameBytes_SameWords(t *testing.T) {
+	e := engine(t)
+	p := Turn(page(t, 255, 0, khs...), 90)
+	first, err := e.Again(context.Background(), p, 270)
+	require.NoError(t, err)
+	require.Contains(t, said(first.Words), khs[3])
+	require.Equal(t, [2]float64{1200, 1600}, [2]float64{first.Width, first.Height})
 	for range 3 { // across a recycled engine too
-		again, err := e.Recognise(context.Background(), page(t, 255, 0, khs...))
+		again, err := e.Again(context.Background(), p, 270)
 		require.NoError(t, err)
 		require.Equal(t, first, again)
 	}
@@ -243,6 +255,6 @@ func TestRemoveRules_BrokenRule_LosesItsPartsToo(t *testing.T) {
 		}
 		p.Pix[x*p.Stride+600] = 0
 	}
-	RemoveRules(p)
+	RemoveRules(p, 22)
 	require.Equal(t, byte(255), slices.Min(p.Pix))
 }

@@ -3,23 +3,17 @@ package ocr
 import (
 	"context"
 	"image"
-
-	"github.com/otiai10/gosseract/v2"
+	"unicode/utf8"
 
 	"asprak/application"
 	"asprak/domain/transcript"
 )
 
 const (
-	targetHeight = 22   // pixels from foot to top of a capital that Tesseract reads best
-	maxScale     = 3.0  // enlarging further adds no detail
-	minScale     = 0.4  // of huge photos
-	maxSide      = 5000 // pixels of a prepared picture's longer side
-	poorWords    = 25   // fewer sure words than this: the page may stand on its head
-	sure         = 0.7
+	mostType  = 32 // pixels from foot to top of a capital: larger type is scaled down
+	leastType = 7  // pixels: smaller type cannot be read
 
-	doubtful   = 0.55 // a page whose type may run from top to bottom: its turn is tried first
-	plainWords = 12   // more sure words than a part shows in any but its right position
+	doubtful = 0.55 // a page whose type may run from top to bottom: its turn is tried first
 )
 
 // upright reads the picture, turning it where it does not stand upright. Where the lines
@@ -27,6 +21,7 @@ const (
 // only if what was read makes little sense.
 func (e *Engine) upright(ctx context.Context, picture *image.Gray) (application.Recognised, error) {
 	flat := Normalise(picture)
+	Darken(flat)
 	lean := lying(flat)
 	if lean > doubtful {
 		turn, err := e.probe(ctx, flat, lean)
@@ -36,19 +31,46 @@ func (e *Engine) upright(ctx context.Context, picture *image.Gray) (application.
 		seen, _, err := e.attempt(ctx, flat, turn)
 		return seen, err
 	}
-	best, score, err := e.attempt(ctx, flat, 0)
-	if err != nil || score >= poorWords {
+	best, sense, err := e.attempt(ctx, flat, 0)
+	if err != nil || sense.plain() {
 		return best, err
 	}
 	turn, err := e.probe(ctx, flat, lean)
 	if err != nil || turn == 0 {
 		return best, err
 	}
-	turned, better, err := e.attempt(ctx, flat, turn)
-	if err == nil && better > score {
+	turned, other, err := e.attempt(ctx, flat, turn)
+	if err == nil && other.sure > sense.sure {
 		best = turned
 	}
 	return best, err
+}
+
+// sense is how much of what was read is surely language: of the words of three letters and
+// more, the sure ones.
+type sense struct{ sure, words int }
+
+const (
+	sureWord  = 0.9
+	sureWords = 12  // as many are plain, and
+	sureShare = 0.4 // this part: upside down, one in seven seems sure at most
+)
+
+func senseOf(words []transcript.Word) (s sense) {
+	for _, w := range words {
+		if utf8.RuneCountInString(w.Text) < 3 {
+			continue
+		}
+		s.words++
+		if w.Confidence >= sureWord {
+			s.sure++
+		}
+	}
+	return s
+}
+
+func (s sense) plain() bool {
+	return s.sure >= sureWords && float64(s.sure) >= sureShare*float64(s.words)
 }
 
 // probe finds the turn under which the part of the picture that is fullest of type shows
@@ -61,15 +83,15 @@ func (e *Engine) probe(ctx context.Context, flat *image.Gray, lean float64) (int
 	}
 	turn, most := 0, 0
 	for _, t := range turns {
-		_, score, err := e.attempt(ctx, part, t)
+		_, sense, err := e.attempt(ctx, part, t)
 		if err != nil {
 			return 0, err
 		}
-		if score > most {
-			turn, most = t, score
+		if sense.plain() {
+			return t, nil
 		}
-		if most >= plainWords {
-			break
+		if sense.sure > most {
+			turn, most = t, sense.sure
 		}
 	}
 	return turn, nil
@@ -82,7 +104,7 @@ func fullest(page *image.Gray) *image.Gray {
 	step := max(1, side/4)
 	across, down := (w-side)/step+1, (h-side)/step+1
 	counts := make([]int, across*down)
-	pieces(page, func(box image.Rectangle) {
+	pieces(page, ink, func(box image.Rectangle) {
 		if !character(box) {
 			return
 		}
@@ -107,39 +129,28 @@ func fullest(page *image.Gray) *image.Gray {
 	return part
 }
 
-// attempt reads the picture turned clockwise by the angle, and counts the words that are sure.
-func (e *Engine) attempt(ctx context.Context, flat *image.Gray, turn int) (application.Recognised, int, error) {
+// attempt reads the picture turned clockwise by the angle.
+func (e *Engine) attempt(ctx context.Context, flat *image.Gray, turn int) (application.Recognised, sense, error) {
 	if err := ctx.Err(); err != nil {
-		return application.Recognised{}, 0, err
+		return application.Recognised{}, sense{}, err
 	}
 	page := Turn(flat, turn)
 	seen := application.Recognised{Width: float64(page.Rect.Dx()), Height: float64(page.Rect.Dy()), Turn: turn}
-	scale := pageScale(page)
+	height := typeHeight(page)
+	scale := 1.0
+	if height > mostType {
+		scale = mostType / height
+	}
 	page = levelled(page, skew(page), scale)
-	RemoveRules(page)
-	words, err := e.read(page, gosseract.PSM_SINGLE_BLOCK)
-	if err != nil {
-		return seen, 0, err
+	RemoveRules(page, height*scale)
+	lines, bend := linesOf(page, max(height*scale, leastType))
+	for _, word := range words(e.networks, page, lines, bend) {
+		word.Box = scaled(word.Box, 1/scale)
+		seen.Words = append(seen.Words, word)
 	}
-	score := 0
-	for i, word := range words {
-		b := word.Box
-		words[i].Box = transcript.Box{X0: b.X0 / scale, Y0: b.Y0 / scale, X1: b.X1 / scale, Y1: b.Y1 / scale}
-		if word.Confidence >= sure && len(word.Text) >= 3 {
-			score++
-		}
-	}
-	seen.Words = words
-	return seen, score, nil
+	return seen, senseOf(seen.Words), nil
 }
 
-// pageScale is by how much to enlarge the page so that its type has the target height.
-func pageScale(page *image.Gray) float64 {
-	height := typeHeight(page)
-	if height == 0 {
-		return 1
-	}
-	scale := min(maxScale, max(minScale, targetHeight/height))
-	longer := float64(max(page.Rect.Dx(), page.Rect.Dy()))
-	return min(scale, maxSide/longer)
+func scaled(b transcript.Box, by float64) transcript.Box {
+	return transcript.Box{X0: b.X0 * by, Y0: b.Y0 * by, X1: b.X1 * by, Y1: b.Y1 * by}
 }

@@ -5,37 +5,39 @@ import (
 	"image"
 	"math"
 	"math/bits"
-	"slices"
 )
 
 // RemoveRules whitens the rules of tables: long straight runs of ink that are thin. Letters
-// in narrow cells are lost to the recogniser otherwise.
-func RemoveRules(page *image.Gray) {
+// in narrow cells are lost to the recogniser otherwise. Usual is the height of most type.
+func RemoveRules(page *image.Gray, usual float64) {
 	w, h := page.Rect.Dx(), page.Rect.Dy()
 	long := max(60, min(w, h)/25)
-	across := lines{page.Pix, h, page.Stride, 1}
-	down := lines{page.Pix, w, 1, page.Stride}
+	wide := max(long, int(ruleWide*usual))
+	gap := min(ruleGap, max(1, int(usual/6)))
+	thick := min(ruleThick, max(3, int(usual*0.4)))
+	across := lines{page.Pix, h, page.Stride, 1, thick, ruleThin}
+	down := lines{page.Pix, w, 1, page.Stride, ruleThick, 0}
 	starts, lasts := make([]int, w), make([]int, w)
 	for x := range lasts {
-		lasts[x] = -ruleGap - 1
+		lasts[x] = -gap - 1
 	}
 	marks := make([]uint64, (len(page.Pix)+63)/64) // a bit a pixel
 	for y := range h {
 		row := page.Pix[y*page.Stride : y*page.Stride+w]
-		start, last := 0, -ruleGap-1
+		start, last := 0, -gap-1
 		for x := 0; x < w; x++ {
 			if row[x] >= ruleInk {
 				x += blank(row[x:])
 				continue
 			}
-			if x-last > ruleGap {
-				if last-start >= long {
+			if x-last > gap {
+				if last-start >= wide {
 					across.mark(marks, y, start, last)
 				}
 				start = x
 			}
 			last = x
-			if y-lasts[x] > ruleGap {
+			if y-lasts[x] > gap {
 				if lasts[x]-starts[x] >= long {
 					down.mark(marks, x, starts[x], lasts[x])
 				}
@@ -43,7 +45,7 @@ func RemoveRules(page *image.Gray) {
 			}
 			lasts[x] = y
 		}
-		if last-start >= long {
+		if last-start >= wide {
 			across.mark(marks, y, start, last)
 		}
 	}
@@ -61,8 +63,10 @@ func RemoveRules(page *image.Gray) {
 
 const (
 	ruleInk   = 210 // rules are often grey
-	ruleGap   = 3   // pixels of a break in a run
-	ruleThick = 7   // pixels; anything thicker is no rule
+	ruleGap   = 3   // pixels: no break in a run is wider
+	ruleWide  = 7   // times the height of type: letters that touch make shorter runs
+	ruleThick = 7   // pixels; no rule is thicker
+	ruleThin  = 0.5 // of a rule is thin; the rest is where others cross it, or letters touch it
 )
 
 // blank tells how many pixels after the first can be passed over for being white: most of a
@@ -80,6 +84,8 @@ type lines struct {
 	pix            []byte
 	count          int
 	lineStep, step int
+	thick          int     // pixels; anything thicker is no rule
+	thin           float64 // of a run must be no thicker
 }
 
 func (l lines) dark(line, i int) bool {
@@ -88,8 +94,17 @@ func (l lines) dark(line, i int) bool {
 
 // mark sets the bits of a run's ink and its borders, where it is thin.
 func (l lines) mark(marks []uint64, line, first, last int) {
+	thin := 0
 	for i := first; i <= last; i++ {
-		if l.thickness(line, i) > ruleThick {
+		if l.thickness(line, i) <= l.thick {
+			thin++
+		}
+	}
+	if float64(thin) < l.thin*float64(last-first+1) {
+		return
+	}
+	for i := first; i <= last; i++ {
+		if l.thickness(line, i) > l.thick {
 			continue
 		}
 		for near := max(0, line-1); near <= min(line+1, l.count-1); near++ {
@@ -102,91 +117,11 @@ func (l lines) mark(marks []uint64, line, first, last int) {
 // thickness of the ink across the line at i, counted up to just above what a rule has.
 func (l lines) thickness(line, i int) int {
 	n := 1
-	for d := 1; d <= ruleThick && l.dark(line-d, i); d++ {
+	for d := 1; d <= l.thick && l.dark(line-d, i); d++ {
 		n++
 	}
-	for d := 1; d <= ruleThick && l.dark(line+d, i); d++ {
+	for d := 1; d <= l.thick && l.dark(line+d, i); d++ {
 		n++
 	}
 	return n
-}
-
-// typeHeight is the usual height of capitals and digits in pixels: of the connected pieces
-// of ink that may be characters, a high quartile. 0 when there are too few.
-func typeHeight(page *image.Gray) float64 {
-	var heights []int
-	pieces(page, func(box image.Rectangle) {
-		if character(box) {
-			heights = append(heights, box.Dy())
-		}
-	})
-	if len(heights) < 30 {
-		return 0
-	}
-	slices.Sort(heights)
-	return float64(heights[len(heights)*7/10])
-}
-
-// character tells whether a piece of ink may be one.
-func character(box image.Rectangle) bool {
-	w, h := box.Dx(), box.Dy()
-	return h >= 5 && h <= 80 && w >= 2 && w <= 3*h && h <= 6*w
-}
-
-// pieces calls with the bounds of every connected piece of ink, by joining runs of
-// neighbouring rows.
-func pieces(page *image.Gray, found func(image.Rectangle)) {
-	type run struct{ x0, x1, piece int }
-	var boxes []image.Rectangle
-	var parent []int
-	root := func(i int) int {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
-	w, h := page.Rect.Dx(), page.Rect.Dy()
-	var above, current []run
-	for y := range h {
-		current = current[:0]
-		row := page.Pix[y*page.Stride : y*page.Stride+w]
-		next := 0
-		for x := 0; x < w; x++ {
-			if row[x] >= ink {
-				x += blank(row[x:])
-				continue
-			}
-			start := x
-			for x < w && row[x] < ink {
-				x++
-			}
-			r := run{start, x, -1}
-			for next < len(above) && above[next].x1 < start {
-				next++
-			}
-			for k := next; k < len(above) && above[k].x0 <= x; k++ {
-				p := root(above[k].piece)
-				if r.piece < 0 {
-					r.piece = p
-				} else if p != r.piece {
-					parent[p] = r.piece
-					boxes[r.piece] = boxes[r.piece].Union(boxes[p])
-				}
-			}
-			if r.piece < 0 {
-				r.piece = len(parent)
-				parent = append(parent, r.piece)
-				boxes = append(boxes, image.Rectangle{})
-			}
-			boxes[r.piece] = boxes[r.piece].Union(image.Rect(start, y, x, y+1))
-			current = append(current, r)
-		}
-		above, current = current, above
-	}
-	for i := range parent {
-		if parent[i] == i {
-			found(boxes[i])
-		}
-	}
 }

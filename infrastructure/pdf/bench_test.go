@@ -23,6 +23,10 @@ func (blind) Recognise(context.Context, *image.Gray) (application.Recognised, er
 	return application.Recognised{}, errors.New("a born-digital page was recognised")
 }
 
+func (b blind) Again(ctx context.Context, picture *image.Gray, _ int) (application.Recognised, error) {
+	return b.Recognise(ctx, picture)
+}
+
 // BenchmarkRead reads a born-digital page from bytes to reading and reports the CPU time of
 // the whole process, for the runtime's other threads work too.
 func BenchmarkRead(b *testing.B) {
