@@ -18,7 +18,7 @@ import (
 )
 
 var applicationModel = model{
-	name: "applications", version: 2, tables: []string{"applications", "application_words", "application_counts"},
+	name: "applications", version: 3, tables: []string{"applications", "application_names", "application_counts"},
 	schema: []string{
 		`CREATE TABLE applications (
 			id TEXT PRIMARY KEY,
@@ -53,12 +53,12 @@ var applicationModel = model{
 		`CREATE INDEX applications_label ON applications (label, created) WHERE label <> ''`,
 		`CREATE INDEX applications_programme ON applications (programme, created)`,
 		`CREATE INDEX applications_person ON applications (created) WHERE decided_by = 'person'`,
-		`CREATE TABLE application_words (
-			word TEXT NOT NULL,
+		`CREATE TABLE application_names (
+			ending TEXT NOT NULL,
 			created BIGINT NOT NULL,
 			application_id TEXT NOT NULL,
 			shared BIGINT NOT NULL,
-			PRIMARY KEY (word, created)
+			PRIMARY KEY (ending, created)
 		)`,
 		`CREATE TABLE application_counts (
 			opening_id TEXT NOT NULL,
@@ -101,7 +101,7 @@ type ApplicationQuery struct {
 	Verdict     string // the label that the application stands by
 	DecidedBy   string // who gave it: "machine" or "person"
 	NIM         string // the whole student number, however separated
-	Search      string // the beginning of the student number when there is a digit in it, else words of the name or their beginnings
+	Search      string // the beginning of the student number when there is a digit in it, else words of the name that follow each other, the last perhaps only begun
 	Sort        string // "-submitted" (the default: the latest first), "submitted", "name" or "nim"; a search has the order of what is searched
 	Cursor      string // Next of the page before
 	Limit       int    // 1 to 100; 0: 20
@@ -134,7 +134,7 @@ func storeApplication(b *batch, f *fold, counts map[standing]int) error {
 	}
 	id, label := f.id.String(), string(d.Label())
 	nameKey, nim, programme := transcript.NormaliseName(s.Applicant.Name), nimKey(s.Applicant.NIM), transcript.NormaliseName(s.Applicant.Programme)
-	if err := storeWords(b, f, nameKey); err != nil {
+	if err := storeEndings(b, f, nameKey); err != nil {
 		return err
 	}
 	if !f.stored {
@@ -207,7 +207,7 @@ type storedApplication struct {
 	Label       string        `db:"label"`
 	DecidedBy   string        `db:"decided_by"`
 	Created     int64         `db:"created"`
-	Word        string        `db:"word"` // that was found, of a search by name
+	Ending      string        `db:"ending"` // of the name, that was found by a search
 	SubmittedAt int64         `db:"submitted_at"`
 	UpdatedAt   int64         `db:"updated_at"`
 	place
@@ -215,8 +215,8 @@ type storedApplication struct {
 
 func (a storedApplication) keys(l list) []any {
 	switch l.order[0].column {
-	case "w.word":
-		return []any{a.Word, a.Created}
+	case "n.ending":
+		return []any{a.Ending, a.Created}
 	case "name_key":
 		return []any{a.NameKey, a.Created}
 	case "nim_key":
@@ -247,7 +247,7 @@ func (q ApplicationQuery) list(openings []string) list {
 		l.beginning("nim_key", transcript.NormaliseNIM(q.Search))
 		filter = l.look
 	case q.Search != "":
-		l.searchNames(strings.Fields(name))
+		l.searchNames(name)
 		filter = l.look
 	case q.Sort == "name":
 		l.order, l.descending = []key{{"name_key", false}, {"created", true}}, false
