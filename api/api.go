@@ -112,10 +112,10 @@ func (a *api) engineOf(routes []route) *gin.Engine {
 	for _, r := range routes {
 		e.Handle(r.method, r.path, a.serve(r))
 	}
-	e.NoRoute(a.serve(route{operation: "unknown", handle: func(*call) error {
+	e.NoRoute(a.serve(route{action: "unknown", public: true, handle: func(*call) error {
 		return domain.Errorf(domain.NotFound, "no_such_path", "There is nothing at this path.")
 	}}))
-	e.NoMethod(a.serve(route{operation: "unknown", handle: func(c *call) error {
+	e.NoMethod(a.serve(route{action: "unknown", public: true, handle: func(c *call) error {
 		return domain.Errorf(domain.Invalid, "method_not_allowed", "This path takes %s.", c.Writer.Header().Get("Allow"))
 	}}))
 	return e

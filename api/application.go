@@ -98,7 +98,7 @@ func (a *api) listApplications(c *call) error {
 	if query.Limit, err = p.limit(); err != nil {
 		return err
 	}
-	if c.actor.Role == domain.RoleApplicant {
+	if c.scope == domain.ScopeOwn {
 		if query.ApplicantID != "" && query.ApplicantID != c.actor.ID {
 			return list(a, c, func() (projections.Page[projections.ApplicationRow], error) {
 				return projections.Page[projections.ApplicationRow]{}, nil

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +24,7 @@ import (
 type call struct {
 	*gin.Context
 	actor     domain.Actor // zero on a route without roles
+	scope     domain.Scope // of the actor, on this route
 	requestID string
 	outcome   string // of a command, for the metrics
 	code      string // of the problem, for metrics and log
@@ -71,12 +71,12 @@ func (a *api) run(r route, c *call) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if r.roles != nil {
+	if !r.public {
 		if c.actor, err = a.authenticate(c.Request.Header); err != nil {
 			return err
 		}
-		if !slices.Contains(r.roles, c.actor.Role) {
-			return domain.Errorf(domain.Denied, "role_not_allowed", "This is for the role %s.", anyOf(r.roles))
+		if c.scope = domain.ScopeOf(r.action, c.actor.Role); c.scope == domain.ScopeNone {
+			return domain.Errorf(domain.Denied, "role_not_allowed", "This is for the role %s.", anyOf(r.roles()))
 		}
 	}
 	return r.handle(c)
@@ -144,7 +144,7 @@ func (a *api) report(r route, c *call, elapsed time.Duration) {
 		return
 	}
 	a.log.LogAttrs(c.ctx(), level, "request",
-		slog.String("request_id", c.requestID), slog.String("operation", r.operation), slog.Int("status", c.Writer.Status()),
+		slog.String("request_id", c.requestID), slog.String("operation", string(r.action)), slog.Int("status", c.Writer.Status()),
 		slog.String("code", c.code), slog.Int("bytes", c.Writer.Size()), slog.Duration("took", elapsed))
 }
 
@@ -247,15 +247,15 @@ func reasoned(do func(context.Context, application.Request, uuid.UUID, string) (
 
 // mine hides what belongs to another applicant.
 func (c *call) mine(applicant string) error {
-	if c.actor.Role == domain.RoleApplicant && c.actor.ID != applicant {
+	if c.scope == domain.ScopeOwn && c.actor.ID != applicant {
 		return domain.ApplicationNotFound()
 	}
 	return nil
 }
 
-func anyOf(all []domain.Role) string { return strings.Join(roles(all), " or ") }
+func anyOf(all []domain.Role) string { return strings.Join(names(all), " or ") }
 
-func roles(all []domain.Role) []string {
+func names(all []domain.Role) []string {
 	names := make([]string, len(all))
 	for i, r := range all {
 		names[i] = string(r)

@@ -25,7 +25,7 @@ func served(t *testing.T, handle func(*call) error) (*httptest.ResponseRecorder,
 	a, err := newAPI(Options{Metrics: registry, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
 	e := a.engine()
-	e.POST("/try/:name", a.serve(route{method: "POST", operation: "try", handle: handle}))
+	e.POST("/try/:name", a.serve(route{method: "POST", action: "try", public: true, handle: handle}))
 	w := httptest.NewRecorder()
 	request := httptest.NewRequest("POST", "/try/siti?nim=12345", nil)
 	request.Header.Set("X-Request-Id", "trace-1")

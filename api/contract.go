@@ -65,7 +65,7 @@ type document struct {
 type operation struct {
 	OperationID          string `yaml:"operationId"`
 	Summary, Description string
-	Roles                []string `yaml:"x-roles"`
+	Access               map[string]string `yaml:"x-access"`
 	Parameters           []*parameter
 	RequestBody          *struct {
 		Description string

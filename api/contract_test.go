@@ -53,27 +53,29 @@ func TestContract_Routes_AreThoseOfTheDocument(t *testing.T) {
 	}
 	require.ElementsMatch(t, theirs, ours)
 	for _, r := range bareAPI(t).routes() {
-		require.Equal(t, operations[r.method+" "+contractPath(r.path)], r.operation)
+		require.Equal(t, operations[r.method+" "+contractPath(r.path)], string(r.action))
 	}
 }
 
-func TestContract_Roles_AreThoseOfTheRoutes(t *testing.T) {
+func TestContract_Access_IsTheTableOfTheDomain(t *testing.T) {
 	doc := loadContract(t)
 	for _, r := range bareAPI(t).routes() {
 		operation := doc.Paths.Find(contractPath(r.path)).GetOperation(r.method)
-		require.NotNil(t, operation, r.operation)
-		var roles []domain.Role
-		if listed, ok := operation.Extensions["x-roles"]; ok {
-			for _, role := range listed.([]any) {
-				roles = append(roles, domain.Role(role.(string)))
-			}
+		require.NotNil(t, operation, r.action)
+		told, _ := operation.Extensions["x-access"].(map[string]any)
+		table := map[string]any{}
+		for _, role := range r.roles() {
+			table[string(role)] = string(domain.ScopeOf(r.action, role))
 		}
-		require.Equal(t, r.roles, roles, r.operation)
-		if r.roles == nil {
-			require.NotNil(t, operation.Security, "%s needs no token", r.operation)
-			require.Empty(t, *operation.Security, "%s needs no token", r.operation)
+		if r.public {
+			require.Empty(t, told, r.action)
+			require.Empty(t, table, "%s is for everyone", r.action)
+			require.NotNil(t, operation.Security, "%s needs no token", r.action)
+			require.Empty(t, *operation.Security, "%s needs no token", r.action)
 		} else {
-			require.Nil(t, operation.Security, "%s needs a token as all do", r.operation)
+			require.NotEmpty(t, table, "nobody may %s", r.action)
+			require.Equal(t, table, told, r.action)
+			require.Nil(t, operation.Security, "%s needs a token as all do", r.action)
 		}
 	}
 }
@@ -188,7 +190,7 @@ func TestContract_Page_ShowsAllAndLoadsNothing(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.Code)
 	page := w.Body.String()
 	for _, r := range a.routes() {
-		require.Contains(t, page, `id="`+r.operation+`"`)
+		require.Contains(t, page, `id="`+string(r.action)+`"`)
 	}
 	for name := range loadContract(t).Components.Schemas {
 		require.Contains(t, page, `id="schema-`+name+`"`)

@@ -44,6 +44,7 @@ type house struct {
 	t       testing.TB
 	url     string
 	tokens  *identity.Tokens
+	key     string // file of the key that signs them
 	log     *embedded.Log
 	service *application.Service
 	views   *projections.Store
@@ -73,9 +74,10 @@ func build(t testing.TB) *house {
 	t.Cleanup(func() { views.Close() })
 	store, err := blobs.OpenFolder(filepath.Join(dir, "documents"))
 	require.NoError(t, err)
-	tokens, err := identity.Open(filepath.Join(dir, "token.key"))
+	key := filepath.Join(dir, "token.key")
+	tokens, err := identity.Open(key)
 	require.NoError(t, err)
-	h := &house{succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views,
+	h := &house{key: key, succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views,
 		service: application.New(log, store, application.Options{MaxUpload: maxUpload})}
 	h.live = api.NewLive(h.service, nil)
 	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: tokens, Live: h.live, MaxUpload: maxUpload,
@@ -343,7 +345,7 @@ func seen(a answer) header { return header{"Asprak-Position": a.header.Get("Aspr
 // documented is an operation as the contract has it.
 type documented struct {
 	id, method, path string
-	roles            []string // nil: everyone
+	access           map[string]any // scope by role; empty: everyone, without a token
 }
 
 func operations(t *testing.T) []documented {
@@ -354,11 +356,7 @@ func operations(t *testing.T) []documented {
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			d := documented{id: operation.OperationID, method: method, path: path}
-			if roles, ok := operation.Extensions["x-roles"].([]any); ok {
-				for _, r := range roles {
-					d.roles = append(d.roles, r.(string))
-				}
-			}
+			d.access, _ = operation.Extensions["x-access"].(map[string]any)
 			all = append(all, d)
 		}
 	}

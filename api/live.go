@@ -271,7 +271,7 @@ func (f *frame) to(actor domain.Actor) []byte {
 	switch {
 	case !f.VisibleTo(actor):
 		return nil
-	case actor.Role == domain.RoleApplicant && !f.Owned(actor):
+	case !f.Concerns(actor):
 		return f.outer
 	}
 	return f.full

@@ -35,8 +35,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 }
 
 func (m *metrics) observe(r route, c *call, elapsed time.Duration) {
-	m.requests.WithLabelValues(r.operation, strconv.Itoa(c.Writer.Status())).Inc()
-	m.seconds.WithLabelValues(r.operation).Observe(elapsed.Seconds())
+	m.requests.WithLabelValues(string(r.action), strconv.Itoa(c.Writer.Status())).Inc()
+	m.seconds.WithLabelValues(string(r.action)).Observe(elapsed.Seconds())
 	if r.method != "POST" {
 		return
 	}
@@ -44,5 +44,5 @@ func (m *metrics) observe(r route, c *call, elapsed time.Duration) {
 	if outcome == "" {
 		outcome = c.code
 	}
-	m.commands.WithLabelValues(r.operation, outcome).Inc()
+	m.commands.WithLabelValues(string(r.action), outcome).Inc()
 }

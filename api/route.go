@@ -7,71 +7,80 @@ import (
 // route is one line of the table below.
 type route struct {
 	method, path string
-	operation    string        // operationId of the contract, and the label of the metrics
-	roles        []domain.Role // who may call; nil: everyone, without a token
+	action       domain.Action // operationId of the contract, and the label of the metrics
 	handle       func(*call) error
+	public       bool // for everyone, without a token
 }
 
-var (
-	admins     = []domain.Role{domain.RoleAdmin}
-	applicants = []domain.Role{domain.RoleApplicant}
-	staff      = []domain.Role{domain.RoleAdmin, domain.RoleLecturer}
-	onlookers  = []domain.Role{domain.RoleAdmin, domain.RoleLecturer, domain.RoleAuditor}
-	inspectors = []domain.Role{domain.RoleAdmin, domain.RoleAuditor}
-	everyone   = []domain.Role{domain.RoleApplicant, domain.RoleAdmin, domain.RoleLecturer, domain.RoleAuditor}
-)
+func guarded(method, path string, action domain.Action, handle func(*call) error) route {
+	return route{method, path, action, handle, false}
+}
 
-// routes says which role may do what. What belongs to whom is asked behind it: an applicant
-// sees own applications only, see call.mine.
+func public(method, path string, action domain.Action, handle func(*call) error) route {
+	return route{method, path, action, handle, true}
+}
+
+// routes are the operations of the contract. The table of the domain says which role may do
+// which, and how far.
 func (a *api) routes() []route {
 	s := a.service
 	return append([]route{
-		{"POST", "/v1/openings", "publishOpening", admins, a.publishOpening},
-		{"GET", "/v1/openings", "listOpenings", everyone, a.listOpenings},
-		{"GET", "/v1/openings/:id", "getOpening", everyone, a.getOpening},
-		{"POST", "/v1/openings/:id/revise", "reviseOpening", admins, a.reviseOpening},
-		{"POST", "/v1/openings/:id/close", "closeOpening", admins, reasoned(s.CloseOpening, 200)},
-		{"POST", "/v1/openings/:id/reopen", "reopenOpening", admins, a.reopenOpening},
-		{"POST", "/v1/openings/:id/cancel", "cancelOpening", admins, reasoned(s.CancelOpening, 200)},
-		{"POST", "/v1/openings/:id/what-if", "whatIf", inspectors, a.whatIf},
+		guarded("POST", "/v1/openings", domain.ActionPublishOpening, a.publishOpening),
+		guarded("GET", "/v1/openings", domain.ActionListOpenings, a.listOpenings),
+		guarded("GET", "/v1/openings/:id", domain.ActionGetOpening, a.getOpening),
+		guarded("POST", "/v1/openings/:id/revise", domain.ActionReviseOpening, a.reviseOpening),
+		guarded("POST", "/v1/openings/:id/close", domain.ActionCloseOpening, reasoned(s.CloseOpening, 200)),
+		guarded("POST", "/v1/openings/:id/reopen", domain.ActionReopenOpening, a.reopenOpening),
+		guarded("POST", "/v1/openings/:id/cancel", domain.ActionCancelOpening, reasoned(s.CancelOpening, 200)),
+		guarded("POST", "/v1/openings/:id/what-if", domain.ActionWhatIf, a.whatIf),
 
-		{"POST", "/v1/applications", "submitApplication", applicants, a.submitApplication},
-		{"GET", "/v1/applications", "listApplications", everyone, a.listApplications},
-		{"GET", "/v1/applications/:id", "getApplication", everyone, a.getApplication},
-		{"GET", "/v1/applications/:id/history", "getHistory", everyone, a.getHistory},
-		{"GET", "/v1/applications/:id/as-seen", "asSeen", inspectors, a.asSeen},
-		{"POST", "/v1/applications/:id/withdraw", "withdrawApplication", applicants, reasoned(s.Withdraw, 200)},
-		{"POST", "/v1/applications/:id/resubmit", "resubmitApplication", applicants, a.resubmitApplication},
-		{"POST", "/v1/applications/:id/confirm", "confirmOffer", applicants, a.confirmOffer},
-		{"POST", "/v1/applications/:id/turn-down", "turnDownOffer", applicants, reasoned(s.TurnDown, 200)},
-		{"POST", "/v1/applications/:id/accept", "acceptApplication", staff, reasoned(s.Accept, 202)},
-		{"POST", "/v1/applications/:id/decline", "declineApplication", staff, reasoned(s.Decline, 200)},
-		{"POST", "/v1/applications/:id/waitlist", "waitlistApplication", staff, reasoned(s.Waitlist, 200)},
+		guarded("POST", "/v1/applications", domain.ActionSubmitApplication, a.submitApplication),
+		guarded("GET", "/v1/applications", domain.ActionListApplications, a.listApplications),
+		guarded("GET", "/v1/applications/:id", domain.ActionGetApplication, a.getApplication),
+		guarded("GET", "/v1/applications/:id/history", domain.ActionGetHistory, a.getHistory),
+		guarded("GET", "/v1/applications/:id/as-seen", domain.ActionAsSeen, a.asSeen),
+		guarded("POST", "/v1/applications/:id/withdraw", domain.ActionWithdrawApplication, reasoned(s.Withdraw, 200)),
+		guarded("POST", "/v1/applications/:id/resubmit", domain.ActionResubmitApplication, a.resubmitApplication),
+		guarded("POST", "/v1/applications/:id/confirm", domain.ActionConfirmOffer, a.confirmOffer),
+		guarded("POST", "/v1/applications/:id/turn-down", domain.ActionTurnDownOffer, reasoned(s.TurnDown, 200)),
+		guarded("POST", "/v1/applications/:id/accept", domain.ActionAcceptApplication, reasoned(s.Accept, 202)),
+		guarded("POST", "/v1/applications/:id/decline", domain.ActionDeclineApplication, reasoned(s.Decline, 200)),
+		guarded("POST", "/v1/applications/:id/waitlist", domain.ActionWaitlistApplication, reasoned(s.Waitlist, 200)),
 
-		{"POST", "/v1/applications/:id/documents", "uploadDocument", applicants, a.uploadDocument},
-		{"GET", "/v1/applications/:id/documents/:document", "getDocument", everyone, a.getDocument},
-		{"GET", "/v1/applications/:id/documents/:document/content", "getContent", everyone, a.getContent},
-		{"POST", "/v1/applications/:id/documents/:document/override", "overrideVerification", admins, a.overrideVerification},
-		{"POST", "/v1/applications/:id/documents/:document/reread", "rereadDocument", admins, a.rereadDocument},
+		guarded("POST", "/v1/applications/:id/documents", domain.ActionUploadDocument, a.uploadDocument),
+		guarded("GET", "/v1/applications/:id/documents/:document", domain.ActionGetDocument, a.getDocument),
+		guarded("GET", "/v1/applications/:id/documents/:document/content", domain.ActionGetContent, a.getContent),
+		guarded("POST", "/v1/applications/:id/documents/:document/override", domain.ActionOverrideVerification, a.overrideVerification),
+		guarded("POST", "/v1/applications/:id/documents/:document/reread", domain.ActionRereadDocument, a.rereadDocument),
 
-		{"GET", "/v1/reviews", "listReviews", admins, a.listReviews},
-		{"GET", "/v1/statistics", "getStatistics", onlookers, a.getStatistics},
-		{"GET", "/v1/audit", "listAudit", inspectors, a.listAudit},
-		{"GET", "/v1/audit/export", "exportAudit", inspectors, a.exportAudit},
-		{"GET", "/v1/audit/chain/:event", "auditChain", inspectors, a.auditChain},
+		guarded("GET", "/v1/reviews", domain.ActionListReviews, a.listReviews),
+		guarded("GET", "/v1/statistics", domain.ActionGetStatistics, a.getStatistics),
+		guarded("GET", "/v1/audit", domain.ActionListAudit, a.listAudit),
+		guarded("GET", "/v1/audit/export", domain.ActionExportAudit, a.exportAudit),
+		guarded("GET", "/v1/audit/chain/:event", domain.ActionAuditChain, a.auditChain),
 
-		{"GET", "/v1/events", "streamEvents", everyone, a.streamEvents},
+		guarded("GET", "/v1/events", domain.ActionStreamEvents, a.streamEvents),
 
-		{"GET", "/openapi.json", "contract", nil, a.contractJSON},
-		{"GET", "/docs", "docs", nil, a.contractHTML},
+		public("GET", "/openapi.json", "contract", a.contractJSON),
+		public("GET", "/docs", "docs", a.contractHTML),
 	}, a.probes()...)
 }
 
 // probes are what every process answers, whatever else it does.
 func (a *api) probes() []route {
 	return []route{
-		{"GET", "/healthz", "health", nil, a.health},
-		{"GET", "/readyz", "readiness", nil, a.readiness},
-		{"GET", "/metrics", "metrics", nil, a.scrape},
+		public("GET", "/healthz", "health", a.health),
+		public("GET", "/readyz", "readiness", a.readiness),
+		public("GET", "/metrics", "metrics", a.scrape),
 	}
+}
+
+// roles may call, with a token.
+func (r route) roles() (may []domain.Role) {
+	for _, role := range domain.Roles {
+		if domain.ScopeOf(r.action, role) != domain.ScopeNone {
+			may = append(may, role)
+		}
+	}
+	return may
 }

@@ -53,7 +53,7 @@ func (a *api) asSeen(c *call) error {
 	if at != nil {
 		body.At = *at
 	}
-	role, err := p.choice("role", roles(everyone)...)
+	role, err := p.choice("role", names(domain.Roles)...)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // Submit applies to an opening in the name of the actor. The application's id follows from
 // opening and actor, so that two submissions at once make one application.
 func (s *Service) Submit(ctx context.Context, req Request, openingID uuid.UUID, applicant domain.Applicant) (Result, error) {
-	if err := permit(req.Actor, domain.RoleApplicant); err != nil {
+	if err := permit(req.Actor, domain.ActionSubmitApplication); err != nil {
 		return Result{}, err
 	}
 	applicant.ID = req.Actor.ID
@@ -40,7 +40,7 @@ func (s *Service) Submit(ctx context.Context, req Request, openingID uuid.UUID, 
 // Resubmit takes up a withdrawn or rejected application again, with corrected data.
 func (s *Service) Resubmit(ctx context.Context, req Request, id uuid.UUID, applicant domain.Applicant) (Result, error) {
 	applicant.ID = req.Actor.ID
-	return s.changeApplication(ctx, req, id, req.call("resubmit", applicantParts(id, applicant)...), []domain.Role{domain.RoleApplicant},
+	return s.changeApplication(ctx, req, id, req.call("resubmit", applicantParts(id, applicant)...), domain.ActionResubmitApplication,
 		func(a domain.Application) (domain.ApplicationCommand, error) {
 			opening, err := s.loadOpening(ctx, a.OpeningID)
 			return domain.ResubmitApplication{Applicant: applicant, Opening: opening.State, At: s.clock()}, err
@@ -49,13 +49,13 @@ func (s *Service) Resubmit(ctx context.Context, req Request, id uuid.UUID, appli
 
 // Withdraw ends the actor's application.
 func (s *Service) Withdraw(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	return s.changeApplication(ctx, req, id, req.call("withdraw", id[:], []byte(reason)), []domain.Role{domain.RoleApplicant},
+	return s.changeApplication(ctx, req, id, req.call("withdraw", id[:], []byte(reason)), domain.ActionWithdrawApplication,
 		always(domain.WithdrawApplication{Reason: reason}))
 }
 
 // Confirm takes the seat that was offered.
 func (s *Service) Confirm(ctx context.Context, req Request, id uuid.UUID) (Result, error) {
-	return s.changeApplication(ctx, req, id, req.call("confirm", id[:]), []domain.Role{domain.RoleApplicant},
+	return s.changeApplication(ctx, req, id, req.call("confirm", id[:]), domain.ActionConfirmOffer,
 		func(a domain.Application) (domain.ApplicationCommand, error) {
 			opening, err := s.loadOpening(ctx, a.OpeningID)
 			return domain.ConfirmOffer{Opening: opening.State}, err
@@ -64,19 +64,19 @@ func (s *Service) Confirm(ctx context.Context, req Request, id uuid.UUID) (Resul
 
 // TurnDown gives the seat back; the reaction frees it.
 func (s *Service) TurnDown(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	return s.changeApplication(ctx, req, id, req.call("turn-down", id[:], []byte(reason)), []domain.Role{domain.RoleApplicant},
+	return s.changeApplication(ctx, req, id, req.call("turn-down", id[:], []byte(reason)), domain.ActionTurnDownOffer,
 		always(domain.TurnDownOffer{Reason: reason}))
 }
 
 // Decline ends an application by staff; a seat that it held is freed by the reaction.
 func (s *Service) Decline(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	return s.changeApplication(ctx, req, id, req.call("decline", id[:], []byte(reason)), deciders,
+	return s.changeApplication(ctx, req, id, req.call("decline", id[:], []byte(reason)), domain.ActionDeclineApplication,
 		always(domain.DeclineApplication{Reason: reason}))
 }
 
 // Waitlist keeps a verified application for a seat that may become free.
 func (s *Service) Waitlist(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	return s.changeApplication(ctx, req, id, req.call("waitlist", id[:], []byte(reason)), deciders,
+	return s.changeApplication(ctx, req, id, req.call("waitlist", id[:], []byte(reason)), domain.ActionWaitlistApplication,
 		always(domain.WaitlistApplication{Reason: reason}))
 }
 
@@ -84,7 +84,7 @@ func (s *Service) Waitlist(ctx context.Context, req Request, id uuid.UUID, reaso
 // counted; the reaction to it records the acceptance. The result's position is that of the
 // award, its revision that of the application as it was judged.
 func (s *Service) Accept(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	if err := permit(req.Actor, deciders...); err != nil {
+	if err := permit(req.Actor, domain.ActionAcceptApplication); err != nil {
 		return Result{}, err
 	}
 	application, err := s.visible(ctx, req.Actor, id)
@@ -117,12 +117,9 @@ func (s *Service) Accept(ctx context.Context, req Request, id uuid.UUID, reason 
 	return result(id, done, err)
 }
 
-// deciders are the roles that decide on applications.
-var deciders = []domain.Role{domain.RoleAdmin, domain.RoleLecturer}
-
 // changeApplication is a command on an application that exists and that the actor may see.
-func (s *Service) changeApplication(ctx context.Context, req Request, id uuid.UUID, c call, roles []domain.Role, command func(domain.Application) (domain.ApplicationCommand, error)) (Result, error) {
-	if err := permit(req.Actor, roles...); err != nil {
+func (s *Service) changeApplication(ctx context.Context, req Request, id uuid.UUID, c call, action domain.Action, command func(domain.Application) (domain.ApplicationCommand, error)) (Result, error) {
+	if err := permit(req.Actor, action); err != nil {
 		return Result{}, err
 	}
 	known, err := s.visible(ctx, req.Actor, id)

@@ -23,7 +23,7 @@ type Upload struct {
 // Upload stores the bytes and adds the document to the actor's application. Nothing that
 // was taken in is lost: an empty file or one of the wrong type gets its verdict like any other.
 func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UUID, upload Upload) (Result, error) {
-	if err := permit(req.Actor, domain.RoleApplicant); err != nil {
+	if err := permit(req.Actor, domain.ActionUploadDocument); err != nil {
 		return Result{}, err
 	}
 	known, err := s.visible(ctx, req.Actor, applicationID)
@@ -64,19 +64,19 @@ func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UU
 // Override records a person's decision over the machine's on a document.
 func (s *Service) Override(ctx context.Context, req Request, applicationID, documentID uuid.UUID, outcome, reason string) (Result, error) {
 	return s.changeDocument(ctx, req, applicationID, documentID,
-		req.call("override", applicationID[:], documentID[:], []byte(outcome), []byte(reason)),
+		req.call("override", applicationID[:], documentID[:], []byte(outcome), []byte(reason)), domain.ActionOverrideVerification,
 		domain.OverrideVerification{DocumentID: documentID, Outcome: outcome, Reason: reason})
 }
 
 // Reread asks for a fresh reading with today's engine.
 func (s *Service) Reread(ctx context.Context, req Request, applicationID, documentID uuid.UUID, reason string) (Result, error) {
 	return s.changeDocument(ctx, req, applicationID, documentID,
-		req.call("reread", applicationID[:], documentID[:], []byte(reason)),
+		req.call("reread", applicationID[:], documentID[:], []byte(reason)), domain.ActionRereadDocument,
 		domain.RequestReread{DocumentID: documentID, Reason: reason})
 }
 
-func (s *Service) changeDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID, c call, command domain.ApplicationCommand) (Result, error) {
-	r, err := s.changeApplication(ctx, req, applicationID, c, []domain.Role{domain.RoleAdmin}, always(command))
+func (s *Service) changeDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID, c call, action domain.Action, command domain.ApplicationCommand) (Result, error) {
+	r, err := s.changeApplication(ctx, req, applicationID, c, action, always(command))
 	if err != nil {
 		return Result{}, err
 	}

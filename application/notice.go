@@ -31,12 +31,12 @@ type Notice struct {
 // of their own applications.
 func (n Notice) VisibleTo(actor domain.Actor) bool {
 	_, about := applicationOf(n.Stream)
-	return actor.Role != domain.RoleApplicant || n.Owned(actor) || !about
+	return !about || n.Concerns(actor)
 }
 
-// Owned tells whether the event is about the actor's own application.
-func (n Notice) Owned(actor domain.Actor) bool {
-	return actor.Role == domain.RoleApplicant && n.owner != "" && n.owner == actor.ID
+// Concerns tells whether the actor may know whose application the event is about.
+func (n Notice) Concerns(actor domain.Actor) bool {
+	return actor.Reaches(domain.ActionStreamEvents, n.owner)
 }
 
 // NoticeFollower hands out notices in the order of the log. It is for one goroutine.

@@ -41,8 +41,8 @@ func TestNotices_AreVisibleToWhomTheyConcern(t *testing.T) {
 		require.Equal(t, opening, n.OpeningID)
 		require.True(t, n.VisibleTo(admin) && n.VisibleTo(auditor))
 		ofSiti := n.ApplicationID == id
-		require.Equal(t, ofSiti, n.Owned(siti), n.Type)
-		require.False(t, n.Owned(admin))
+		require.Equal(t, ofSiti, n.Concerns(siti), n.Type)
+		require.True(t, n.Concerns(admin))
 		switch {
 		case n.Stream == "opening-"+opening.String():
 			require.True(t, n.VisibleTo(siti) && n.VisibleTo(budi), n.Type)
@@ -54,7 +54,7 @@ func TestNotices_AreVisibleToWhomTheyConcern(t *testing.T) {
 	late := h.notices(award.Position)
 	require.Len(t, late, 1)
 	require.Equal(t, "ApplicationAccepted", late[0].Type)
-	require.True(t, late[0].Owned(siti), "though the submission lies before")
+	require.True(t, late[0].Concerns(siti), "though the submission lies before")
 }
 
 func TestNotices_EveryEvent_HasASummary(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // PublishOpening begins an opening. Its id follows from the command's, so that a repeated
 // request with an Idempotency-Key meets the same opening.
 func (s *Service) PublishOpening(ctx context.Context, req Request, details domain.OpeningDetails) (Result, error) {
-	if err := permit(req.Actor, domain.RoleAdmin); err != nil {
+	if err := permit(req.Actor, domain.ActionPublishOpening); err != nil {
 		return Result{}, err
 	}
 	input, err := json.Marshal(details)
@@ -35,29 +35,29 @@ func (s *Service) ReviseOpening(ctx context.Context, req Request, id uuid.UUID, 
 	if err != nil {
 		return Result{}, domain.Errorf(domain.Invalid, "invalid_details", "The details cannot be stored: %v.", err)
 	}
-	return s.changeOpening(ctx, req, id, req.call("revise-opening", id[:], input, []byte(reason)),
+	return s.changeOpening(ctx, req, id, req.call("revise-opening", id[:], input, []byte(reason)), domain.ActionReviseOpening,
 		domain.ReviseOpening{Details: details, Reason: reason, Scales: s.scales})
 }
 
 // CloseOpening ends submitting before the window does.
 func (s *Service) CloseOpening(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	return s.changeOpening(ctx, req, id, req.call("close-opening", id[:], []byte(reason)), domain.CloseOpening{Reason: reason})
+	return s.changeOpening(ctx, req, id, req.call("close-opening", id[:], []byte(reason)), domain.ActionCloseOpening, domain.CloseOpening{Reason: reason})
 }
 
 // ReopenOpening accepts applications again, until closesAt.
 func (s *Service) ReopenOpening(ctx context.Context, req Request, id uuid.UUID, closesAt time.Time, reason string) (Result, error) {
-	return s.changeOpening(ctx, req, id, req.call("reopen-opening", id[:], []byte(closesAt.UTC().Format(time.RFC3339Nano)), []byte(reason)),
+	return s.changeOpening(ctx, req, id, req.call("reopen-opening", id[:], []byte(closesAt.UTC().Format(time.RFC3339Nano)), []byte(reason)), domain.ActionReopenOpening,
 		domain.ReopenOpening{ClosesAt: closesAt, Reason: reason, At: s.clock()})
 }
 
 // CancelOpening ends an opening for good.
 func (s *Service) CancelOpening(ctx context.Context, req Request, id uuid.UUID, reason string) (Result, error) {
-	return s.changeOpening(ctx, req, id, req.call("cancel-opening", id[:], []byte(reason)), domain.CancelOpening{Reason: reason})
+	return s.changeOpening(ctx, req, id, req.call("cancel-opening", id[:], []byte(reason)), domain.ActionCancelOpening, domain.CancelOpening{Reason: reason})
 }
 
 // changeOpening is an admin's command on an opening that exists.
-func (s *Service) changeOpening(ctx context.Context, req Request, id uuid.UUID, c call, command domain.OpeningCommand) (Result, error) {
-	if err := permit(req.Actor, domain.RoleAdmin); err != nil {
+func (s *Service) changeOpening(ctx context.Context, req Request, id uuid.UUID, c call, action domain.Action, command domain.OpeningCommand) (Result, error) {
+	if err := permit(req.Actor, action); err != nil {
 		return Result{}, err
 	}
 	known, err := s.loadOpening(ctx, id)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -225,9 +224,9 @@ func (s *Service) loadApplication(ctx context.Context, id uuid.UUID) (loaded[dom
 	return load(ctx, s, applicationStream(id), fresh[domain.Application]())
 }
 
-// permit is nil when the actor's role is one of those named, or the system's.
-func permit(actor domain.Actor, roles ...domain.Role) error {
-	if actor.Role == domain.RoleSystem || slices.Contains(roles, actor.Role) {
+// permit is nil when the actor's role may do the action, be it to own things only.
+func permit(actor domain.Actor, action domain.Action) error {
+	if domain.ScopeOf(action, actor.Role) != domain.ScopeNone {
 		return nil
 	}
 	return domain.Errorf(domain.Denied, "not_allowed", "Your role may not do this.")

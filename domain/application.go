@@ -53,7 +53,7 @@ func (a Application) Exists() bool { return a.Submission > 0 }
 
 // VisibleTo tells whether the actor may know of the application: applicants only of their own.
 func (a Application) VisibleTo(actor Actor) bool {
-	return a.Exists() && (actor.Role != RoleApplicant || a.Applicant.ID == actor.ID)
+	return a.Exists() && actor.Reaches(ActionGetApplication, a.Applicant.ID)
 }
 
 // Document finds a document by its id.
