@@ -145,7 +145,7 @@ func creditsOf(r *Row) []Decimal {
 	if r.SKS.Source != Pixels {
 		return out
 	}
-	if v, ok := creditsByPoints(r); ok && r.SKS.Confidence < legibleCredits {
+	if v, ok := creditsByPoints(r, nil); ok && r.SKS.Confidence < legibleCredits {
 		add(v)
 	}
 	if r.SKS.Text != "" || r.SKS.Value > DecimalOf(8) {

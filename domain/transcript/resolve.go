@@ -82,7 +82,7 @@ func resolve(rows []Row, fit []Scale, printed printedSums) {
 	mendPoints(rows)
 	for i := range rows {
 		r := &rows[i]
-		if v, ok := creditsByPoints(r); ok && r.SKS == nil {
+		if v, ok := creditsByPoints(r, fit); ok && r.SKS == nil {
 			r.SKS = computed(v, nil, r.Points)
 		}
 		resolveGrade(r, fit)
@@ -169,12 +169,29 @@ func (s Scale) hasWeight(w Decimal) bool {
 	return slices.ContainsFunc(s.Letters, func(l Letter) bool { return !l.Pending && l.Weight == w })
 }
 
-// creditsByPoints is points / weight where that is a usual number of credits.
-func creditsByPoints(r *Row) (Decimal, bool) {
-	if r.Points == nil || r.Weight == nil || r.Weight.Value <= 0 || r.Points.Source != Pixels {
+// creditsByPoints is points / weight where that is a usual number of credits. A weight that is
+// not printed is that of the letter, where the scales that fit agree on it.
+func creditsByPoints(r *Row, fit []Scale) (Decimal, bool) {
+	if r.Points == nil {
 		return 0, false
 	}
-	v := r.Points.Value.Div(r.Weight.Value)
+	var weight Decimal
+	switch {
+	case r.Weight != nil:
+		weight = r.Weight.Value
+	case r.Grade != nil && len(fit) > 0:
+		for i, s := range fit {
+			l, ok := s.Letter(r.Grade.Value)
+			if !ok || i > 0 && l.Weight != weight {
+				return 0, false
+			}
+			weight = l.Weight
+		}
+	}
+	if weight <= 0 {
+		return 0, false
+	}
+	v := r.Points.Value.Div(weight)
 	n, whole := v.Whole()
 	return v, whole && n >= 1 && n <= 12
 }

@@ -101,6 +101,9 @@ func bodyTokens(s *sheet, top, bottom float64) []*token {
 		if n := len(at); n > 3 && (l.yc-at[n-1]) > 4*max(s.h, (at[n-1]-at[0])/float64(n-1)) {
 			break
 		}
+		if s.signs(l) {
+			continue
+		}
 		typed, course := 0, false
 		for _, t := range l.tokens {
 			if t.type_ != typeText {

@@ -149,7 +149,8 @@ func (j *judge) averageFindings() []finding {
 				fmt.Sprintf("The printed average is %s, the rows give %s.", printed.Value, want), legible(j, printed) && j.legibleRows(true) && j.noneMissed()})
 		}
 		j.sums.average = j.sums.average && !j.readBySums(func(r *transcript.Row) bool {
-			return r.Grade != nil && r.Grade.Source == transcript.Arithmetic && r.Weight == nil
+			return r.Grade != nil && r.Grade.Source == transcript.Arithmetic && r.Weight == nil ||
+				r.SKS != nil && r.SKS.Source == transcript.Arithmetic && r.Points == nil
 		})
 		if r.Kind == transcript.Transcript {
 			j.sums.ipk = j.sums.average

@@ -239,12 +239,13 @@ func (j *judge) certaintyOfGrade(i int) (float64, bool) {
 	byWeight := r.Weight != nil && r.Weight.Source != transcript.Arithmetic && slices.Contains(known, r.Weight.Value)
 	byAverage := j.averageTells(i)
 	byPoints := r.Weight == nil && r.Points != nil && r.SKS != nil && len(known) == 1 && r.Points.Value == r.SKS.Value.Mul(known[0])
+	confirmed := byWeight && share(r.Weight.Confidence) >= j.policy.Clear || byAverage || byPoints && share(r.Points.Confidence) >= j.policy.Clear
 	switch {
-	case byWeight && share(r.Weight.Confidence) >= j.policy.Clear || byAverage || byPoints && share(r.Points.Confidence) >= j.policy.Clear:
-		return max(c, 0.95), true
 	case j.sums.printed && !j.sums.average:
-		// The page prints an average that could not be followed: an edited letter would not show.
-		return min(c, 0.5), false
+		// The page prints an average that could not be followed: an edited row would not show.
+		return min(c, 0.5), confirmed
+	case confirmed:
+		return max(c, 0.95), true
 	}
 	return c, false
 }

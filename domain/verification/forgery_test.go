@@ -44,7 +44,7 @@ var sights = map[string]func(*rand.Rand, transcript.File) transcript.File{
 }
 
 func TestJudge_Forgeries_AreNeverVerified(t *testing.T) {
-	const documents = 60
+	const documents = 40
 	for _, sight := range []string{"text layer", "recognised"} {
 		t.Run(sight, func(t *testing.T) {
 			for n, f := range transcripttest.Forgeries() {
