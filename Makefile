@@ -16,7 +16,7 @@ REAL     := ./infrastructure/eventstoredb ./infrastructure/blobs ./cmd/asprak
 CORPUS   ?=
 RIVALS   ?=
 
-.PHONY: run test bench bench-large corpus rivals lint build deps demo clean
+.PHONY: run test bench bench-large corpus calibrate rivals lint build deps demo clean
 
 run: build
 	@exec ./bin/asprak serve
@@ -61,6 +61,11 @@ corpus: build
 	@[ -n "$(CORPUS)" ] && [ -f "$(CORPUS)/manifest.jsonl" ] || { echo "make corpus CORPUS=DIR: DIR holds manifest.jsonl and its documents, DIR/../score.py scores; none is there, nothing was measured"; exit 2; }
 	./bin/asprak read --cases "$(CORPUS)/manifest.jsonl" --out bin/corpus-results.jsonl
 	python3 "$(CORPUS)/../score.py" "$(CORPUS)/manifest.jsonl" bin/corpus-results.jsonl --by form --errors 20
+
+# Derives the confidence from which documents are verified (make calibrate CASES="a/manifest.jsonl b/manifest.jsonl").
+calibrate: build
+	@[ -n "$(CASES)" ] || { echo "make calibrate CASES=FILES: files of cases with their right decisions; none is named, nothing was measured"; exit 2; }
+	./bin/asprak calibrate $(foreach file,$(CASES),--cases "$(file)") --budget 0.001 --out domain/verification/calibration.json
 
 # Asprak beside the rival implementations in one run (make rivals RIVALS=DIR with load/ and peers/).
 rivals: build

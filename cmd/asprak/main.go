@@ -25,6 +25,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the API, follow the log into the read models and read the documents, or do some of it."`
 	Token       tokenCmd       `cmd:"" help:"Print a bearer token for the local key."`
 	Read        readCmd        `cmd:"" help:"Read documents without a server and print what was read."`
+	Calibrate   calibrateCmd   `cmd:"" help:"Find the confidence from which documents are verified without a person, and how far it can be trusted."`
 	Replay      replayCmd      `cmd:"" help:"Print an application event by event from the log, or what other rules would change."`
 	Parked      parkedCmd      `cmd:"" help:"List or replay the messages that the reaction gave up."`
 	Projections projectionsCmd `cmd:"" help:"Show, rebuild, switch and drop the read models."`

@@ -129,6 +129,7 @@ type studyCase struct {
 		MinSKS      *transcript.Decimal `json:"min_sks"`
 		MinSemester *int                `json:"min_semester"`
 	} `json:"requirement"`
+	Decision any `json:"decision"` // the right one; only calibrate looks at it
 }
 
 func (c studyCase) requirement() verification.Requirement {

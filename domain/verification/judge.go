@@ -70,7 +70,7 @@ func (j *judge) rests(share float64, evidence Evidence) {
 }
 
 func (j *judge) conclude() Verdict {
-	v := Verdict{Label: Verified, Confidence: j.confidence(), Checks: j.checks, Policy: cmp.Or(j.policy.Version, PolicyVersion)}
+	v := Verdict{Label: Verified, Confidence: Expected(j.policy.Reliability, j.certain()), Checks: j.checks, Policy: cmp.Or(j.policy.Version, PolicyVersion)}
 	i := slices.IndexFunc(j.checks, func(c Check) bool { return c.Outcome != Pass })
 	if i < 0 {
 		return v
@@ -89,8 +89,8 @@ func (j *judge) conclude() Verdict {
 	return v
 }
 
-// confidence is that of the least sure decisive value.
-func (j *judge) confidence() float64 {
+// certain is how surely the least sure decisive value was read.
+func (j *judge) certain() float64 {
 	least := 1.0
 	for _, c := range j.certainty {
 		least = min(least, c.share)

@@ -1,10 +1,14 @@
 package verification
 
 import (
+	"cmp"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 
 	"asprak/domain/transcript"
 )
@@ -20,6 +24,9 @@ type Policy struct {
 	// MinConfidence is the confidence from which a document that passed every other check
 	// is verified without a person, 0 to 1.
 	MinConfidence float64 `json:"min_confidence"`
+	// Reliability turns the certainty of the least sure decisive value into the confidence
+	// of the verdict; without it they are the same.
+	Reliability []Step `json:"reliability,omitempty"`
 	// Clear is the recogniser's confidence from which a value counts as clearly read.
 	// Only clearly read values, or values that arithmetic confirms, lead to a rejection.
 	Clear float64 `json:"clear"`
@@ -33,9 +40,22 @@ type Policy struct {
 	AverageTolerance transcript.Decimal `json:"average_tolerance"`
 }
 
+//go:embed calibration.json
+var calibrationJSON []byte
+
+// builtinCalibration is what asprak calibrate found on the cases that the README names.
+var builtinCalibration = sync.OnceValue(func() Calibration {
+	var c Calibration
+	if err := json.Unmarshal(calibrationJSON, &c); err != nil {
+		panic(err)
+	}
+	return c
+})
+
 // DefaultPolicy is what Judge was measured with.
 func DefaultPolicy() Policy {
-	return Policy{Version: PolicyVersion, MinConfidence: 0.75, Clear: 0.75, Legible: 0.5, Noise: 0.35, AverageTolerance: transcript.MustDecimal("0.01")}
+	c := builtinCalibration()
+	return Policy{Version: PolicyVersion, MinConfidence: c.MinConfidence, Reliability: slices.Clone(c.Reliability), Clear: 0.75, Legible: 0.5, Noise: 0.35, AverageTolerance: transcript.MustDecimal("0.01")}
 }
 
 // LoadPolicy reads a policy from JSON. What is left out is as in DefaultPolicy; unknown
@@ -58,6 +78,9 @@ func (p Policy) With(r io.Reader) (Policy, error) {
 		return Policy{}, errors.New("verification: policy: the version is empty")
 	case !share(p.MinConfidence) || !share(p.Clear) || !share(p.Legible) || !share(p.Noise):
 		return Policy{}, errors.New("verification: policy: a confidence is not within 0 to 1")
+	case slices.ContainsFunc(p.Reliability, func(s Step) bool { return !share(s.From) || !share(s.Share) }) ||
+		!slices.IsSortedFunc(p.Reliability, func(a, b Step) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Share, b.Share)) }):
+		return Policy{}, errors.New("verification: policy: reliability does not ascend within 0 to 1")
 	case p.AverageTolerance < 0 || p.AverageTolerance > transcript.MustDecimal("0.1"):
 		return Policy{}, errors.New("verification: policy: average_tolerance is not within 0 to 0.1")
 	}
