@@ -18,10 +18,10 @@ import (
 	"asprak/projections"
 )
 
-// Verifier tells who a bearer token was issued for. An error whose code is "token_expired"
-// is told to the caller, any other only as an invalid token.
+// Verifier tells who a bearer token was issued for. An error whose code is "token_expired" or
+// "issuer_unavailable" is told to the caller, any other only as an invalid token.
 type Verifier interface {
-	Verify(token string) (domain.Actor, error)
+	Verify(ctx context.Context, token string) (domain.Actor, error)
 }
 
 // Options of the API. Service, Views and Tokens are needed.

@@ -72,7 +72,7 @@ func (a *api) run(r route, c *call) (err error) {
 		}
 	}()
 	if !r.public {
-		if c.actor, err = a.authenticate(c.Request.Header); err != nil {
+		if c.actor, err = a.authenticate(c.ctx(), c.Request.Header); err != nil {
 			return err
 		}
 		if c.scope = domain.ScopeOf(r.action, c.actor.Role); c.scope == domain.ScopeNone {
@@ -82,7 +82,7 @@ func (a *api) run(r route, c *call) (err error) {
 	return r.handle(c)
 }
 
-func (a *api) authenticate(h http.Header) (domain.Actor, error) {
+func (a *api) authenticate(ctx context.Context, h http.Header) (domain.Actor, error) {
 	values := h["Authorization"]
 	if len(values) == 0 {
 		return domain.Actor{}, domain.Errorf(domain.Denied, "token_missing", "Send a token: Authorization: Bearer <token>.")
@@ -91,12 +91,14 @@ func (a *api) authenticate(h http.Header) (domain.Actor, error) {
 	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return domain.Actor{}, domain.Errorf(domain.Denied, "token_invalid", "Send one token: Authorization: Bearer <token>.")
 	}
-	actor, err := a.tokens.Verify(token)
+	actor, err := a.tokens.Verify(ctx, token)
 	switch {
 	case err == nil:
 		return actor, nil
 	case domain.ErrorCode(err) == "token_expired":
 		return domain.Actor{}, domain.Errorf(domain.Denied, "token_expired", "The token has expired.")
+	case domain.ErrorCode(err) == "issuer_unavailable":
+		return domain.Actor{}, err
 	}
 	return domain.Actor{}, domain.Errorf(domain.Denied, "token_invalid", "The token is not valid here.")
 }

@@ -91,7 +91,7 @@ func TestServe_CallerGone_IsNoFault(t *testing.T) {
 
 type refusal struct{ err error }
 
-func (r refusal) Verify(string) (domain.Actor, error) { return domain.Actor{}, r.err }
+func (r refusal) Verify(context.Context, string) (domain.Actor, error) { return domain.Actor{}, r.err }
 
 func TestServe_RefusedToken_IsToldOnlyWhenExpired(t *testing.T) {
 	for code, err := range map[string]error{

@@ -77,10 +77,12 @@ func build(t testing.TB) *house {
 	key := filepath.Join(dir, "token.key")
 	tokens, err := identity.Open(key)
 	require.NoError(t, err)
+	verifier, err := identity.NewVerifier(tokens, nil)
+	require.NoError(t, err)
 	h := &house{key: key, succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views,
 		service: application.New(log, store, application.Options{MaxUpload: maxUpload})}
 	h.live = api.NewLive(h.service, nil)
-	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: tokens, Live: h.live, MaxUpload: maxUpload,
+	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: verifier, Live: h.live, MaxUpload: maxUpload,
 		Ready: func(ctx context.Context) api.Readiness {
 			head, err := log.Head(ctx)
 			r := api.Readiness{Head: head, Seen: views.Seen()}

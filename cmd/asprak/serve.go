@@ -38,6 +38,7 @@ type serveCmd struct {
 	judging        `embed:""`
 	Roles          roles         `env:"ASPRAK_ROLES" default:"api,projector,reader" help:"What this process does: api serves requests, projector carries the log into the read models (one works, others stand ready), reader reads the documents. Each answers /healthz, /readyz and /metrics."`
 	Listen         string        `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	Issuers        string        `env:"ASPRAK_ISSUERS" help:"JSON file of the OpenID Connect issuers whose tokens count besides the local key's."`
 	MaxUpload      int64         `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
 	StopGrace      time.Duration `env:"ASPRAK_STOP_GRACE" default:"20s" help:"How long requests and readings in flight may take to end when the process is told to stop. A reading that takes longer is handed to another reader."`
 	LogLevel       string        `env:"ASPRAK_LOG_LEVEL" default:"warn" enum:"debug,info,warn,error" help:"One of ${enum}."`
@@ -165,8 +166,26 @@ func (s *server) openHandler() (http.Handler, error) {
 		return nil, err
 	}
 	s.live = api.NewLive(s.service, s.logger)
-	options.Tokens, options.Live = s.tokens, s.live
+	if options.Tokens, err = s.openVerifier(); err != nil {
+		return nil, err
+	}
+	options.Live = s.live
 	return api.New(options)
+}
+
+func (s *server) openVerifier() (*identity.Verifier, error) {
+	var issuers []identity.IssuerConfig
+	if s.config.Issuers != "" {
+		file, err := os.Open(s.config.Issuers)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		if issuers, err = identity.ReadIssuers(file); err != nil {
+			return nil, err
+		}
+	}
+	return identity.NewVerifier(s.tokens, issuers)
 }
 
 // Run works until ctx ends or a part fails for good. Then it takes no new work, and what is

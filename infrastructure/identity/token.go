@@ -1,5 +1,5 @@
 // Package identity issues and verifies bearer tokens (JWT, HS256) with a key that lies in
-// the data folder. It knows actors and roles, nothing of HTTP and nothing of what a role may do.
+// the data folder, and verifies those of OpenID Connect issuers. It knows actors and roles, nothing of HTTP and nothing of what a role may do.
 package identity
 
 import (
@@ -128,7 +128,7 @@ func (t *Tokens) Verify(token string) (domain.Actor, error) {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return domain.Actor{}, domain.Errorf(domain.Denied, "token_expired", "The token has expired.")
 	case err != nil:
-		return domain.Actor{}, domain.Errorf(domain.Denied, "token_invalid", "The token is not valid here.")
+		return domain.Actor{}, errToken()
 	}
 	actor := domain.Actor{ID: c.Subject, Role: c.Role}
 	t.remember(sum, verified{actor: actor, until: c.ExpiresAt.Time})
