@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"io"
 	"mime"
 	"net/http"
@@ -127,4 +128,23 @@ func (a *api) rereadDocument(c *call) error {
 	}
 	result, err := a.service.Reread(c.ctx(), request, id, document, body.Reason)
 	return c.doneDocument(http.StatusAccepted, "", id, result, err)
+}
+
+// aboutDocument handles a command that has no body.
+func aboutDocument(do func(ctx context.Context, request application.Request, applicationID, documentID uuid.UUID) (application.Result, error)) func(*call) error {
+	return func(c *call) error {
+		request, id, err := c.command()
+		if err != nil {
+			return err
+		}
+		document, err := identifier("document", c.Param("document"))
+		if err != nil {
+			return err
+		}
+		if err := c.body(&struct{}{}, true); err != nil {
+			return err
+		}
+		result, err := do(c.ctx(), request, id, document)
+		return c.doneDocument(http.StatusOK, "", id, result, err)
+	}
 }

@@ -51,6 +51,8 @@ func (a *api) routes() []route {
 		guarded("GET", "/v1/applications/:id/documents/:document", domain.ActionGetDocument, a.getDocument),
 		guarded("GET", "/v1/applications/:id/documents/:document/content", domain.ActionGetContent, a.getContent),
 		guarded("POST", "/v1/applications/:id/documents/:document/override", domain.ActionOverrideVerification, a.overrideVerification),
+		guarded("POST", "/v1/applications/:id/documents/:document/claim", domain.ActionClaimReview, aboutDocument(s.ClaimReview)),
+		guarded("POST", "/v1/applications/:id/documents/:document/release", domain.ActionReleaseReview, aboutDocument(s.ReleaseReview)),
 		guarded("POST", "/v1/applications/:id/documents/:document/reread", domain.ActionRereadDocument, a.rereadDocument),
 
 		guarded("GET", "/v1/reviews", domain.ActionListReviews, a.listReviews),

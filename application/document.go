@@ -75,6 +75,18 @@ func (s *Service) Reread(ctx context.Context, req Request, applicationID, docume
 		domain.RequestReread{DocumentID: documentID, Reason: reason})
 }
 
+// ClaimReview takes up a document that waits for a person.
+func (s *Service) ClaimReview(ctx context.Context, req Request, applicationID, documentID uuid.UUID) (Result, error) {
+	return s.changeDocument(ctx, req, applicationID, documentID, req.call("claim", applicationID[:], documentID[:]), domain.ActionClaimReview,
+		domain.ClaimReview{DocumentID: documentID, Claimant: req.Actor, At: s.clock()})
+}
+
+// ReleaseReview gives the actor's claim back.
+func (s *Service) ReleaseReview(ctx context.Context, req Request, applicationID, documentID uuid.UUID) (Result, error) {
+	return s.changeDocument(ctx, req, applicationID, documentID, req.call("release", applicationID[:], documentID[:]), domain.ActionReleaseReview,
+		domain.ReleaseReview{DocumentID: documentID, Claimant: req.Actor, At: s.clock()})
+}
+
 func (s *Service) changeDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID, c call, action domain.Action, command domain.ApplicationCommand) (Result, error) {
 	r, err := s.changeApplication(ctx, req, applicationID, c, action, always(command))
 	if err != nil {

@@ -220,6 +220,10 @@ func summary(e domain.Event) (string, uuid.UUID) {
 		return "The document could not be read.", e.DocumentID
 	case *domain.VerificationOverridden:
 		return fmt.Sprintf("A person decided: %s.", e.Outcome), e.DocumentID
+	case *domain.ReviewClaimed:
+		return "A person has taken the document up.", e.DocumentID
+	case *domain.ReviewReleased:
+		return "The document waits for a person again.", e.DocumentID
 	case *domain.DocumentViewed:
 		return "Staff opened the document.", e.DocumentID
 	}

@@ -28,6 +28,8 @@ const (
 	ActionGetDocument          Action = "getDocument"
 	ActionGetContent           Action = "getContent"
 	ActionOverrideVerification Action = "overrideVerification"
+	ActionClaimReview          Action = "claimReview"
+	ActionReleaseReview        Action = "releaseReview"
 	ActionRereadDocument       Action = "rereadDocument"
 	ActionListReviews          Action = "listReviews"
 	ActionGetStatistics        Action = "getStatistics"
@@ -75,6 +77,8 @@ var access = map[Action]map[Role]Scope{
 	ActionGetDocument:          {RoleApplicant: ScopeOwn, RoleAdmin: ScopeAll, RoleLecturer: ScopeAll, RoleAuditor: ScopeAll},
 	ActionGetContent:           {RoleApplicant: ScopeOwn, RoleAdmin: ScopeAll, RoleLecturer: ScopeAll, RoleAuditor: ScopeAll},
 	ActionOverrideVerification: {RoleAdmin: ScopeAll},
+	ActionClaimReview:          {RoleAdmin: ScopeAll},
+	ActionReleaseReview:        {RoleAdmin: ScopeAll},
 	ActionRereadDocument:       {RoleAdmin: ScopeAll},
 	ActionListReviews:          {RoleAdmin: ScopeAll},
 	ActionGetStatistics:        {RoleAdmin: ScopeAll, RoleLecturer: ScopeAll, RoleAuditor: ScopeAll},

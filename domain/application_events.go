@@ -93,6 +93,16 @@ type (
 		Viewer     Actor     `json:"viewer"`
 		ViewedAt   time.Time `json:"viewed_at"`
 	}
+	// ReviewClaimed: somebody has taken up a document that waits for a person, until then.
+	ReviewClaimed struct {
+		DocumentID uuid.UUID `json:"document_id"`
+		Claimant   Actor     `json:"claimant"`
+		Until      time.Time `json:"until"`
+	}
+	// ReviewReleased: the claim was given back.
+	ReviewReleased struct {
+		DocumentID uuid.UUID `json:"document_id"`
+	}
 	ApplicationWithdrawn struct {
 		Reason string `json:"reason,omitempty"`
 	}
@@ -127,6 +137,8 @@ var ApplicationEventTypes = []EventType{
 	{"DocumentReadingFailed", func() Event { return new(DocumentReadingFailed) }},
 	{"VerificationOverridden", func() Event { return new(VerificationOverridden) }},
 	{"DocumentViewed", func() Event { return new(DocumentViewed) }},
+	{"ReviewClaimed", func() Event { return new(ReviewClaimed) }},
+	{"ReviewReleased", func() Event { return new(ReviewReleased) }},
 	{"ApplicationWithdrawn", func() Event { return new(ApplicationWithdrawn) }},
 	{"ApplicationResubmitted", func() Event { return new(ApplicationResubmitted) }},
 	{"ApplicationAccepted", func() Event { return new(ApplicationAccepted) }},
@@ -146,6 +158,8 @@ func (*DocumentReferred) event()        {}
 func (*DocumentReadingFailed) event()   {}
 func (*VerificationOverridden) event()  {}
 func (*DocumentViewed) event()          {}
+func (*ReviewClaimed) event()           {}
+func (*ReviewReleased) event()          {}
 func (*ApplicationWithdrawn) event()    {}
 func (*ApplicationResubmitted) event()  {}
 func (*ApplicationAccepted) event()     {}
@@ -164,6 +178,8 @@ func (*DocumentReferred) applicationEvent()        {}
 func (*DocumentReadingFailed) applicationEvent()   {}
 func (*VerificationOverridden) applicationEvent()  {}
 func (*DocumentViewed) applicationEvent()          {}
+func (*ReviewClaimed) applicationEvent()           {}
+func (*ReviewReleased) applicationEvent()          {}
 func (*ApplicationWithdrawn) applicationEvent()    {}
 func (*ApplicationResubmitted) applicationEvent()  {}
 func (*ApplicationAccepted) applicationEvent()     {}

@@ -29,6 +29,7 @@ type SubmittedDocument struct {
 	Failure         *ReadingFailure       `json:"failure,omitempty"`
 	Override        *Override             `json:"override,omitempty"`
 	Views           []View                `json:"views,omitempty"` // by staff, the last of each person
+	Claim           *Claim                `json:"claim,omitempty"` // the last, until it is given back or the document no longer waits
 }
 
 // ReadingFailure is how the machine gave up.
@@ -121,7 +122,7 @@ func evolveDocuments(documents []SubmittedDocument, submission int, event Event)
 	case *DocumentRereadRequested:
 		return change(e.DocumentID, func(d *SubmittedDocument) {
 			d.Attempt++
-			d.Reading, d.Verdict, d.OpeningRevision, d.Failure, d.Override = nil, nil, 0, nil, nil
+			d.Reading, d.Verdict, d.OpeningRevision, d.Failure, d.Override, d.Claim = nil, nil, 0, nil, nil, nil
 		})
 	case *DocumentRead:
 		return change(e.DocumentID, func(d *SubmittedDocument) { d.Reading = &e.Reading })
@@ -135,8 +136,12 @@ func evolveDocuments(documents []SubmittedDocument, submission int, event Event)
 		return change(e.DocumentID, func(d *SubmittedDocument) { d.Failure = &ReadingFailure{Code: e.Code, Tries: e.Tries} })
 	case *VerificationOverridden:
 		return change(e.DocumentID, func(d *SubmittedDocument) {
-			d.Override = &Override{Outcome: e.Outcome, Reason: e.Reason, Before: e.Before}
+			d.Override, d.Claim = &Override{Outcome: e.Outcome, Reason: e.Reason, Before: e.Before}, nil
 		})
+	case *ReviewClaimed:
+		return change(e.DocumentID, func(d *SubmittedDocument) { d.Claim = &Claim{By: e.Claimant, Until: e.Until} })
+	case *ReviewReleased:
+		return change(e.DocumentID, func(d *SubmittedDocument) { d.Claim = nil })
 	case *DocumentViewed:
 		return change(e.DocumentID, func(d *SubmittedDocument) { d.Views = viewed(d.Views, View{Viewer: e.Viewer, At: e.ViewedAt}) })
 	}

@@ -36,6 +36,7 @@ func drawApplicationCommand(t *rapid.T) ApplicationCommand {
 		SubmitApplication{applicationID, who, opening, during}, ResubmitApplication{who, opening, during}, WithdrawApplication{reason},
 		upload(sha), RecordReading{id, attempt, reading, 1}, RecordReading{id, 1, reading, 1}, RecordVerdict{id, attempt, verdict(label), 0}, RecordVerdict{id, 1, verdict(label), 0},
 		RecordReadingFailure{id, attempt, "timeout", 3}, OverrideVerification{id, label.Outcome(), reason}, RequestReread{id, reason},
+		ClaimReview{id, staffMember, during}, ReleaseReview{id, staffMember, during},
 		ViewDocument{id, staffMember, during.Add(time.Duration(attempt) * ViewWindow)}, AcceptApplication{reason}, DeclineApplication{reason}, WaitlistApplication{reason}, ConfirmOffer{opening}, TurnDownOffer{reason},
 	}).Draw(t, "command")
 }
@@ -43,6 +44,7 @@ func drawApplicationCommand(t *rapid.T) ApplicationCommand {
 var histories = [][]Event{nil, submitted, uploaded, readOnce, failed, verified, rejected, referred, waitlisted, accepted, confirmed, turnedDown, declined, withdrawn, again,
 	history(rejected, []Event{&VerificationOverridden{documentID, "verified", "seen", "rejected:ipk_below_min"}}),
 	history(verified, []Event{&DocumentRereadRequested{documentID, ""}, viewedOnce}),
+	history(referred, []Event{claimed, &ReviewReleased{documentID}, claimed}),
 	{&OpeningPublished{openingID, details()}, &SeatAwarded{applicationID, ""}, &SeatReleased{applicationID, ""},
 		&OpeningRevised{details(func(d *OpeningDetails) { d.Seats = 1 }), ""}, &OpeningClosed{}, &OpeningReopened{closes.Add(time.Hour), ""}, &OpeningCancelled{"no funds"}},
 }

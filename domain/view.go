@@ -55,6 +55,9 @@ func viewed(views []View, v View) []View {
 // OnlyNotes tells whether the event leaves all as it was that a command could rest on: who
 // has seen the application before it has seen it as it stands.
 func OnlyNotes(e Event) bool {
-	_, view := e.(*DocumentViewed)
-	return view
+	switch e.(type) {
+	case *DocumentViewed, *ReviewClaimed, *ReviewReleased:
+		return true
+	}
+	return false
 }

@@ -50,6 +50,8 @@ var (
 		"DocumentUploaded":        {to: submissions},
 		"DocumentRereadRequested": {to: judgements, sameDocument: true},
 		"VerificationOverridden":  {to: judgements, sameDocument: true},
+		"ReviewClaimed":           {to: judgements, sameDocument: true},
+		"ReviewReleased":          {to: []string{"ReviewClaimed"}, sameDocument: true},
 		"DocumentViewed":          {to: []string{"DocumentUploaded"}, sameDocument: true},
 		"ApplicationWithdrawn":    {to: standings},
 		"ApplicationDeclined":     {to: standings},

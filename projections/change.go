@@ -40,7 +40,8 @@ func (a *audit) changes(e event) (before, after any, err error) {
 		return label(ev.Verdict)
 	case *domain.DocumentReferred:
 		return label(ev.Verdict)
-	case *domain.SeatAwarded, *domain.SeatReleased, *domain.DocumentUploaded, *domain.DocumentRead, *domain.DocumentReadingFailed, *domain.DocumentViewed:
+	case *domain.SeatAwarded, *domain.SeatReleased, *domain.DocumentUploaded, *domain.DocumentRead, *domain.DocumentReadingFailed, *domain.DocumentViewed,
+		*domain.ReviewClaimed, *domain.ReviewReleased:
 		return nil, nil, nil
 	case *domain.DocumentRereadRequested:
 		return a.applicationChanges(e, ev.DocumentID)

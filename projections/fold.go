@@ -26,12 +26,19 @@ type conclusion struct {
 	Place place `json:"place"`
 }
 
+// waits is how a document stands in the queue of reviews.
+type waits struct {
+	since        conclusion
+	claimedBy    string // "": nobody has claimed it
+	claimedUntil int64
+}
+
 // fold is one application while a batch is applied.
 type fold struct {
 	id          uuid.UUID
 	stored      bool // its row is there
 	before      domain.ApplicationStatus
-	queued      map[uuid.UUID]conclusion // in the queue of reviews before the batch
+	queued      map[uuid.UUID]waits // in the queue of reviews before the batch
 	now         folded
 	created     int64 // commit position of its first event
 	submittedAt int64
@@ -159,17 +166,21 @@ func (a *applications) finish() error {
 // queue is what waits for a person: while the application is undecided and stands in review
 // or by a failed reading, the documents that make it stand there. A better document takes
 // the others out of the queue; when it turns out worse they are back, with their old age.
-func (s folded) queue() map[uuid.UUID]conclusion {
+func (s folded) queue() map[uuid.UUID]waits {
 	if s.Decision != "" && s.Decision != domain.StatusWaitlisted {
 		return nil
 	}
 	if s.Standing != domain.StatusInReview && s.Standing != domain.StatusReadingFailed {
 		return nil
 	}
-	waiting := make(map[uuid.UUID]conclusion)
+	waiting := make(map[uuid.UUID]waits)
 	for _, d := range s.Documents {
 		if d.Submission == s.Submission && d.Status() == s.Standing {
-			waiting[d.ID] = s.Concluded[d.ID]
+			w := waits{since: s.Concluded[d.ID]}
+			if d.Claim != nil {
+				w.claimedBy, w.claimedUntil = d.Claim.By.ID, nanos(d.Claim.Until)
+			}
+			waiting[d.ID] = w
 		}
 	}
 	return waiting

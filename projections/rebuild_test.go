@@ -40,6 +40,7 @@ func drawStory(t *rapid.T, tb testing.TB) *story {
 			domain.OverrideVerification{DocumentID: document, Outcome: "verified", Reason: "seen"},
 			domain.OverrideVerification{DocumentID: document, Outcome: "rejected", Reason: "seen"},
 			domain.RequestReread{DocumentID: document},
+			domain.ClaimReview{DocumentID: document, Claimant: admin, At: start}, domain.ReleaseReview{DocumentID: document, Claimant: admin, At: start},
 			domain.WithdrawApplication{}, domain.ResubmitApplication{Applicant: p, Opening: s.openings[opening], At: start},
 			domain.AcceptApplication{}, domain.DeclineApplication{Reason: "late"}, domain.WaitlistApplication{},
 			domain.ConfirmOffer{Opening: s.openings[opening]}, domain.TurnDownOffer{},

@@ -14,7 +14,7 @@ import (
 )
 
 var reviewModel = model{
-	name: "reviews", version: 1, tables: []string{"reviews"},
+	name: "reviews", version: 2, tables: []string{"reviews"},
 	schema: []string{
 		`CREATE TABLE reviews (
 			document_id TEXT PRIMARY KEY,
@@ -27,6 +27,8 @@ var reviewModel = model{
 			label TEXT NOT NULL,
 			failure TEXT NOT NULL,
 			since BIGINT NOT NULL,
+			claimed_by TEXT NOT NULL,
+			claimed_until BIGINT NOT NULL,
 			revision BIGINT NOT NULL,
 			position BIGINT NOT NULL,
 			prepare BIGINT NOT NULL
@@ -40,18 +42,21 @@ var reviewModel = model{
 // ReviewRow is one document that waits for a person. Revision and Position are those of the
 // event that referred it or gave it up.
 type ReviewRow struct {
-	DocumentID    uuid.UUID            `json:"document_id"`
-	ApplicationID uuid.UUID            `json:"application_id"`
-	OpeningID     uuid.UUID            `json:"opening_id"`
-	Applicant     domain.Applicant     `json:"applicant"`
-	Kind          transcript.Kind      `json:"kind"`
-	FileName      string               `json:"file_name"`
-	Reason        string               `json:"reason"`            // of the review label; "reading_failed" when the machine gave up
-	Label         verification.Label   `json:"label,omitempty"`   // "" when the machine gave up
-	Failure       string               `json:"failure,omitempty"` // the code, when the machine gave up
-	Since         time.Time            `json:"since"`             // its age counts from here
-	Revision      application.Revision `json:"revision"`
-	Position      application.Position `json:"position"`
+	DocumentID    uuid.UUID          `json:"document_id"`
+	ApplicationID uuid.UUID          `json:"application_id"`
+	OpeningID     uuid.UUID          `json:"opening_id"`
+	Applicant     domain.Applicant   `json:"applicant"`
+	Kind          transcript.Kind    `json:"kind"`
+	FileName      string             `json:"file_name"`
+	Reason        string             `json:"reason"`            // of the review label; "reading_failed" when the machine gave up
+	Label         verification.Label `json:"label,omitempty"`   // "" when the machine gave up
+	Failure       string             `json:"failure,omitempty"` // the code, when the machine gave up
+	Since         time.Time          `json:"since"`             // its age counts from here
+	// ClaimedBy is who has taken it up, which holds until ClaimedUntil; "" when nobody has.
+	ClaimedBy    string               `json:"claimed_by,omitempty"`
+	ClaimedUntil *time.Time           `json:"claimed_until,omitempty"`
+	Revision     application.Revision `json:"revision"`
+	Position     application.Position `json:"position"`
 }
 
 // ReviewQuery selects what waits for a person, the longest waiting first. Empty fields do not filter.
@@ -84,7 +89,7 @@ func storeReviews(b *batch, f *fold) error {
 	return nil
 }
 
-func storeReview(b *batch, f *fold, id uuid.UUID, c conclusion) error {
+func storeReview(b *batch, f *fold, id uuid.UUID, w waits) error {
 	d, _ := f.now.Document(id)
 	applicant, err := toJSON(f.now.Applicant)
 	if err != nil {
@@ -94,14 +99,14 @@ func storeReview(b *batch, f *fold, id uuid.UUID, c conclusion) error {
 	if d.Status() == domain.StatusReadingFailed {
 		reason, failure = string(domain.StatusReadingFailed), d.Failure.Code
 	}
-	_, err = b.exec(`INSERT INTO reviews (document_id, application_id, opening_id, applicant, kind, file_name, reason, label, failure, since, revision, position, prepare)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	_, err = b.exec(`INSERT INTO reviews (document_id, application_id, opening_id, applicant, kind, file_name, reason, label, failure, since, claimed_by, claimed_until, revision, position, prepare)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id.String(), f.id.String(), f.now.OpeningID.String(), applicant, string(d.Kind), d.FileName, reason, string(label), failure,
-		c.At, int64(c.Place.Revision), c.Place.Commit, c.Place.Prepare)
+		w.since.At, w.claimedBy, w.claimedUntil, int64(w.since.Place.Revision), w.since.Place.Commit, w.since.Place.Prepare)
 	return err
 }
 
-const reviewSelection = `SELECT document_id, application_id, opening_id, applicant, kind, file_name, reason, label, failure, since, revision, position, prepare FROM reviews`
+const reviewSelection = `SELECT document_id, application_id, opening_id, applicant, kind, file_name, reason, label, failure, since, claimed_by, claimed_until, revision, position, prepare FROM reviews`
 
 type storedReview struct {
 	DocumentID    uuid.UUID `db:"document_id"`
@@ -114,6 +119,8 @@ type storedReview struct {
 	Label         string    `db:"label"`
 	Failure       string    `db:"failure"`
 	Since         int64     `db:"since"`
+	ClaimedBy     string    `db:"claimed_by"`
+	ClaimedUntil  int64     `db:"claimed_until"`
 	place
 }
 
@@ -122,6 +129,10 @@ func (r storedReview) keys(list) []any { return []any{r.Commit, r.Prepare} }
 func (r storedReview) row() (ReviewRow, error) {
 	row := ReviewRow{DocumentID: r.DocumentID, ApplicationID: r.ApplicationID, OpeningID: r.OpeningID, Kind: transcript.Kind(r.Kind), FileName: r.FileName,
 		Reason: r.Reason, Label: verification.Label(r.Label), Failure: r.Failure, Since: moment(r.Since), Revision: r.Revision, Position: r.position()}
+	if r.ClaimedBy != "" {
+		until := moment(r.ClaimedUntil)
+		row.ClaimedBy, row.ClaimedUntil = r.ClaimedBy, &until
+	}
 	return row, json.Unmarshal([]byte(r.Applicant), &row.Applicant)
 }
 

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -120,4 +121,45 @@ func TestReviews_Entry_LeavesWhenNobodyHasToLook(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestReviews_Claim_IsShownUntilItEnds(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store) {
+		story := newStory(t)
+		app := story.submit(opening1, person("A", "1"))
+		document := story.upload(app, hash("a"))
+		story.judge(app, document, "review:low_confidence")
+		story.feed(s)
+		entry := func() ReviewRow {
+			page, err := s.Reviews(background, ReviewQuery{})
+			require.NoError(t, err)
+			require.Len(t, page.Items, 1)
+			return page.Items[0]
+		}
+		free, until := entry(), start.Add(domain.ClaimWindow)
+		tell := func(e domain.Event) {
+			story.tell(applicationName(app), admin, e)
+			story.feed(s)
+		}
+		updated := func() time.Time {
+			row, err := s.Application(background, app)
+			require.NoError(t, err)
+			return row.UpdatedAt
+		}
+		before := updated()
+		tell(&domain.ReviewClaimed{DocumentID: document, Claimant: admin, Until: until})
+		claimed := free
+		claimed.ClaimedBy, claimed.ClaimedUntil = admin.ID, &until
+		require.Equal(t, claimed, entry(), "it keeps its place and age")
+		tell(&domain.ReviewReleased{DocumentID: document})
+		require.Equal(t, free, entry())
+		require.Equal(t, before, updated(), "a claim changes nothing of the application")
+
+		tell(&domain.ReviewClaimed{DocumentID: document, Claimant: admin, Until: until})
+		tell(&domain.DocumentRereadRequested{DocumentID: document})
+		require.Empty(t, queue(t, s, ReviewQuery{}))
+		story.judge(app, document, "review:low_confidence")
+		story.feed(s)
+		require.Empty(t, entry().ClaimedBy, "a new question is nobody's")
+	})
 }

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"time"
 
 	"asprak/domain"
 	"asprak/domain/verification"
@@ -76,6 +77,10 @@ func describe(e domain.Event) (does, reason string) {
 		return fmt.Sprintf("put document %s before a person: %s", e.DocumentID, because(e.Verdict)), ""
 	case *domain.DocumentReadingFailed:
 		return fmt.Sprintf("gave up reading document %s after %s: %s", e.DocumentID, count(e.Tries, "try", "tries"), e.Code), ""
+	case *domain.ReviewClaimed:
+		return fmt.Sprintf("took document %s up until %s", e.DocumentID, e.Until.UTC().Format(time.RFC3339)), ""
+	case *domain.ReviewReleased:
+		return fmt.Sprintf("gave document %s back to the queue", e.DocumentID), ""
 	case *domain.DocumentViewed:
 		return fmt.Sprintf("opened the content of document %s", e.DocumentID), ""
 	case *domain.VerificationOverridden:
