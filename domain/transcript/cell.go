@@ -71,6 +71,9 @@ func mendGrade(text string) (mended, bool) {
 	if knownGrade(s) || pendingGrade(s) {
 		return mended{s, true}, true
 	}
+	if t := strings.TrimRight(s, ".,:;'\""); t != s && len(t) > 1 && knownGrade(t) {
+		return mended{t, true}, true // behind a sign no other follows: dirt
+	}
 	u := strings.ToUpper(gradeLookAlikes.Replace(s))
 	if m := slashGrade.FindStringSubmatch(u); m != nil && knownGrade(m[1]+"/"+m[2]) {
 		return mended{m[1] + "/" + m[2], true}, true

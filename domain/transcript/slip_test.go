@@ -142,3 +142,16 @@ func TestMendCodes_MergedOrRunTogether_FollowTheOthers(t *testing.T) {
 	require.Equal(t, []string{"MII212201", "MII212202", "MII212207"}, read("MII212201", "MII212202", "MU212207"))
 	require.Equal(t, []string{"EE234101", "EE234102", "EE234103", "EF234101"}, read("EE234101", "EE234102", "EE234103", "EF234101"), "both may be departments")
 }
+
+func TestRead_DotBehindASign_IsDirt(t *testing.T) {
+	p := plan{columns: unweightedColumns, captions: indonesian, source: Pixels}.draw()
+	changed := 0
+	for i, w := range p.words {
+		if w.Box.X0 > 300 && (w.Text == "A-" || w.Text == "A/B" || w.Text == "B+") {
+			p.words[i].Text += "."
+			changed++
+		}
+	}
+	require.NotZero(t, changed)
+	require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true))
+}

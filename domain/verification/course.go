@@ -107,6 +107,11 @@ func (j *judge) nearCourse() int {
 	for i := range j.reading.Rows {
 		r := &j.reading.Rows[i]
 		like := 0.0
+		if r.Code != nil && clear(j, r.Code) && !slices.ContainsFunc(j.requirement.Course.Codes, func(c string) bool {
+			return likeness(transcript.NormaliseCode(r.Code.Value), transcript.NormaliseCode(c)) >= misread
+		}) && len(j.requirement.Course.Codes) > 0 && j.printsCode(r) {
+			continue // clearly another code, however alike the names
+		}
 		if r.Name != nil && r.Name.Source != transcript.TextLayer && name != "" {
 			like = likeness(transcript.NormaliseCourse(r.Name.Value), name)
 		}
@@ -124,6 +129,19 @@ func (j *judge) nearCourse() int {
 		}
 	}
 	return best
+}
+
+// printsCode tells whether a code is written as the required ones are: as many letters and digits.
+func (j *judge) printsCode(r *transcript.Row) bool {
+	form := func(code string) string {
+		return strings.Map(func(c rune) rune {
+			if c >= '0' && c <= '9' {
+				return '9'
+			}
+			return 'A'
+		}, transcript.NormaliseCode(code))
+	}
+	return slices.ContainsFunc(j.requirement.Course.Codes, func(c string) bool { return form(c) == form(r.Code.Value) })
 }
 
 // rowsWhole tells whether the machine surely saw every row: a text layer, or clearly read

@@ -127,3 +127,19 @@ func TestJudge_ScaleOpen_DecidesWhatAllAgreeOn(t *testing.T) {
 	unsure := Judge(open, hasna, *asking(func(r *Requirement) { r.MinGrade, r.Scale = "B+", "uny" }), nil, DefaultPolicy())
 	require.Equal(t, Review(LowConfidence), unsure.Label, "B+ is 3.25 at one university and 3.33 at another")
 }
+
+func TestJudge_AlikeNameUnderAnotherCode_IsAnotherCourse(t *testing.T) {
+	alike := asking(func(r *Requirement) {
+		r.Course, r.MinIPK = Course{Codes: []string{"SVPL214199"}, Name: "Jaringan Komputer I"}, nil
+	})
+	scan := khs(transcript.Pixels, 0.9)
+	require.Equal(t, Rejected(CourseMissing), Judge(scan, hasna, *alike, nil, DefaultPolicy()).Label)
+	for name, change := range map[string]func(*transcript.Row){
+		"the code was not clear":    func(r *transcript.Row) { r.Code.Confidence = 0.5 },
+		"the code is nearly it":     func(r *transcript.Row) { r.Code.Value = "SVPL214198" },
+		"the code has another form": func(r *transcript.Row) { r.Code.Value = "JK-308" },
+	} {
+		r := changed(khs(transcript.Pixels, 0.9), func(r *transcript.Reading) { change(&r.Rows[2]) })
+		require.Equal(t, Review(LowConfidence), Judge(r, hasna, *alike, nil, DefaultPolicy()).Label, name)
+	}
+}
