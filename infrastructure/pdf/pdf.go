@@ -44,8 +44,9 @@ type Library struct {
 
 var _ application.PDF = (*Library)(nil)
 
-// Open compiles pdfium, or loads what an earlier process compiled into cacheDir. An empty
-// cacheDir compiles anew each time, which takes seconds.
+// Open compiles pdfium, or loads what an earlier process compiled into cacheDir, and starts a
+// first sandbox. An empty cacheDir compiles anew each time, which takes seconds. Nothing on
+// the disk is asked for later.
 func Open(cacheDir string) (*Library, error) {
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
@@ -76,8 +77,14 @@ func Open(cacheDir string) (*Library, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pdf: start: %w", err)
 	}
-	return &Library{pool: pool, cache: cache, arrivals: arrivals,
-		permits: make(chan struct{}, maxSandboxes), idle: make(chan *sandbox, maxSandboxes)}, nil
+	l := &Library{pool: pool, cache: cache, arrivals: arrivals,
+		permits: make(chan struct{}, maxSandboxes), idle: make(chan *sandbox, maxSandboxes)}
+	first, err := l.take(ctx)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	l.idle <- first // so that the first file does not wait for it
+	return l, nil
 }
 
 // Close frees the library.

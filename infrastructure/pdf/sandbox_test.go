@@ -42,3 +42,12 @@ func TestSandbox_BrokenCall_IsReplaced(t *testing.T) {
 	}
 	require.Equal(t, []string{"KHS"}, spoken(text(t, content).Words))
 }
+
+func TestOpen_FirstFile_MeetsASandboxThatStands(t *testing.T) {
+	dir, err := os.UserCacheDir()
+	require.NoError(t, err)
+	l, err := Open(dir + "/asprak-test-pdfium")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	require.Len(t, l.idle, 1)
+}
