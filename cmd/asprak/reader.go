@@ -139,5 +139,18 @@ func (c *ocrWorkerCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer engine.Close()
+	if err := workers.Confine(languageFolders()...); err != nil {
+		fmt.Fprintln(os.Stderr, err) // the parent logs it
+	}
 	return workers.Serve(ctx, in, out, application.NewDocumentReader(library, engine, c.limits()))
+}
+
+// languageFolders is what a warm reader still reads: Tesseract's data, when the engine is made
+// anew.
+func languageFolders() []string {
+	folders := []string{"/usr/share", "/usr/local/share"}
+	if own := os.Getenv("TESSDATA_PREFIX"); own != "" {
+		folders = append(folders, own)
+	}
+	return folders
 }

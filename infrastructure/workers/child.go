@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"asprak/application"
 	"asprak/domain/transcript"
@@ -81,6 +84,10 @@ func (p *Pool) spawn() (*child, error) {
 	}
 	command.Stderr = &lines{pool: p}
 	c := &child{command: command, in: in, out: bufio.NewReaderSize(out, 64<<10), gone: make(chan struct{})}
+	// Go marks what it opens itself, a library in C may not.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		p.options.Logger.Warn("reader children may inherit descriptors", "error", err)
+	}
 	started := make(chan error, 1)
 	go func() {
 		// The kernel's death signal follows the thread that forked, not the process:

@@ -22,7 +22,7 @@ import (
 // Options say what to run and how much of it. Only Command is required.
 type Options struct {
 	Command      []string      // program and arguments; the program calls Serve. Default: none
-	Env          []string      // added to this process's environment
+	Env          []string      // added to the few variables that a child gets
 	Size         int           // children; default 1
 	Deadline     time.Duration // for one document; default 30 s
 	MaxMemory    int64         // resident bytes of a child; default 400 MiB
@@ -63,10 +63,18 @@ func (o *Options) setDefaults() error {
 	return nil
 }
 
+// inherited is what a child is told of this process's environment, which may hold secrets.
+var inherited = []string{"TESSDATA_PREFIX", "LD_LIBRARY_PATH"}
+
 // environment makes Tesseract single-threaded, which its OpenMP runtime decides before
 // main, and keeps Go's own heap well below the limit.
 func (o *Options) environment() []string {
-	env := append(os.Environ(), "OMP_THREAD_LIMIT=1", fmt.Sprintf("GOMEMLIMIT=%d", o.MaxMemory/2), "GOGC=50")
+	env := []string{"OMP_THREAD_LIMIT=1", fmt.Sprintf("GOMEMLIMIT=%d", o.MaxMemory/2), "GOGC=50"}
+	for _, name := range inherited {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
 	return append(env, o.Env...)
 }
 

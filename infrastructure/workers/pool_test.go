@@ -42,6 +42,12 @@ func playChild(mode string) int {
 	if err != nil {
 		return 1
 	}
+	if folder, confined := strings.CutPrefix(mode, "confined but for "); confined {
+		if err := Confine(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	if err := Serve(context.Background(), in, out, scripted{out}); err != nil {
 		return 1
 	}
@@ -72,6 +78,8 @@ func (s scripted) Read(_ context.Context, d application.Document) (transcript.Re
 	case text == "chatter":
 		fmt.Println("a library prints")
 		fmt.Fprintln(os.Stderr, "a library warns")
+	case strings.HasPrefix(text, "try "):
+		return transcript.Reading{Detail: try(strings.Fields(text)[1:])}, nil
 	case text == "pid":
 		return transcript.Reading{Detail: fmt.Sprint(os.Getpid())}, nil
 	}
