@@ -15,7 +15,7 @@ func foldCaption(s string) string {
 	if s == "#" {
 		return "NO"
 	}
-	return strings.Map(func(r rune) rune {
+	folded := strings.Map(func(r rune) rune {
 		r = unicode.ToUpper(r)
 		switch r {
 		case '0':
@@ -34,6 +34,7 @@ func foldCaption(s string) string {
 		}
 		return -1
 	}, norm.NFKD.String(s))
+	return strings.ReplaceAll(folded, "RN", "M")
 }
 
 // captions maps folded captions to what they announce.

@@ -6,13 +6,15 @@ import (
 )
 
 const (
-	block     = 16   // pixels of a cell in which the ground is measured
-	ink       = 150  // of 255 on a normalised page: darker is ink
-	faintInk  = 205  // of 255: the soft edges of ink are darker
-	darkShare = 0.65 // of the paper's brightness: a ground below this is a coloured bar
-	minPaper  = 40   // of 255: paper in deep shadow
-	black     = 10   // of 255 after division: as dark as type gets
-	white     = 225  // of 255 after division: bleed-through, zebra stripes and grain are lighter
+	block     = 16  // pixels of a cell in which the ground is measured
+	ink       = 150 // of 255 on a normalised page: darker is ink
+	faintInk  = 205 // of 255: the soft edges of ink are darker
+	darkShare = 0.8 // of the paper's brightness: a ground below this is a coloured bar
+	contrast  = 4   // of 32 steps: what differs so much from the ground is type
+	leastBar  = 4   // blocks: a narrower dark part may be a thick letter
+	minPaper  = 40  // of 255: paper in deep shadow
+	black     = 10  // of 255 after division: as dark as type gets
+	white     = 225 // of 255 after division: bleed-through, zebra stripes and grain are lighter
 )
 
 // Normalise makes the ground white and the type dark: shadows and colour casts are divided
@@ -25,7 +27,8 @@ func Normalise(picture *image.Gray) *image.Gray {
 	}
 	ground := measure(picture)
 	paper := ground.paper()
-	dark := ground.dark(paper)
+	bars := ground.bars(paper)
+	borders := ground.borders(picture, bars, paper)
 	sheet := ground.sheet()
 	levels := make([]float64, ground.w)
 	for y := range h {
@@ -40,11 +43,16 @@ func Normalise(picture *image.Gray) *image.Gray {
 				for x := first; x < last; x++ {
 					to[x] = 255
 				}
-			case dark[cell]:
-				own := int(ground.level[cell])
-				for x := first; x < last; x++ {
-					to[x] = byte(255 - min(255, 255*max(0, int(from[x])-own)/max(255-own, 60)))
+			case bars[cell] != paperGround && y%block >= borders[cell].Min.Y && y%block < borders[cell].Max.Y:
+				left, right := first+borders[cell].Min.X, min(first+borders[cell].Max.X, last)
+				stretch(to[first:left], from[first:left], paper[cell], paper[cell], 0)
+				if own := ground.level[cell]; bars[cell] == lightOnDark {
+					invert(to[left:right], from[left:right], int(own))
+				} else {
+					level := float64(max(own, minPaper))
+					stretch(to[left:right], from[left:right], level, level, 0)
 				}
+				stretch(to[right:last], from[right:last], paper[cell], paper[cell], 0)
 			default:
 				middle := min(first+block/2, last)
 				stretch(to[first:middle], from[first:middle], levels[max(0, bx-1)], levels[bx], block/2)
@@ -83,11 +91,20 @@ func stretch(to, from []byte, left, right float64, at int) {
 	}
 }
 
+// invert makes what is lighter than the ground dark, and the ground white.
+func invert(to, from []byte, ground int) {
+	for i, v := range from {
+		to[i] = byte(255 - min(255, 255*max(0, int(v)-ground)/max(255-ground, 60)))
+	}
+}
+
 // grid holds a brightness for each block of a picture.
 type grid struct {
 	w, h  int
 	level []uint8 // the most frequent brightness: the ground, of whatever colour
 	light []uint8 // a high percentile: the paper, where there is any
+
+	brighter, darker []int // pixels that stand out from the ground
 }
 
 func measure(picture *image.Gray) grid {
@@ -95,6 +112,7 @@ func measure(picture *image.Gray) grid {
 	g := grid{w: (w + block - 1) / block, h: (h + block - 1) / block}
 	g.level = make([]uint8, g.w*g.h)
 	g.light = make([]uint8, g.w*g.h)
+	g.brighter, g.darker = make([]int, g.w*g.h), make([]int, g.w*g.h)
 	for by := range g.h {
 		for bx := range g.w {
 			var bins [32]int
@@ -106,7 +124,16 @@ func measure(picture *image.Gray) grid {
 					n++
 				}
 			}
-			g.level[by*g.w+bx], g.light[by*g.w+bx] = peak(bins), percentile(bins, n*85/100)
+			cell := by*g.w + bx
+			g.level[cell], g.light[cell] = peak(bins), percentile(bins, n*85/100)
+			for i, n := range bins {
+				switch off := i - int(g.level[cell])/8; {
+				case off >= contrast:
+					g.brighter[cell] += n
+				case off <= -contrast:
+					g.darker[cell] += n
+				}
+			}
 		}
 	}
 	return g
@@ -151,29 +178,117 @@ func (g grid) paper() []float64 {
 	return smooth(smooth(out, g.w, g.h, reach), g.w, g.h, reach/2)
 }
 
-// dark finds blocks whose ground is a bar or tile: much darker than the paper near by, and
-// not alone, for a single block may be a thick letter.
-func (g grid) dark(paper []float64) []bool {
-	raw := make([]bool, len(g.level))
+// bar tells what kind of ground a block has.
+type bar uint8
+
+const (
+	paperGround bar = iota
+	lightOnDark     // a bar or tile with light type on it
+	tinted          // one with dark type on it, or a sharp shadow
+)
+
+// bars finds the parts whose ground is much darker than the paper near by. Blocks that light
+// type fills belong to the bar around them. What stands out on a part tells how its type is.
+func (g grid) bars(paper []float64) []bar {
+	raw := make([]uint8, len(g.level))
 	for i, v := range g.level {
-		raw[i] = float64(v) < darkShare*paper[i]
+		if float64(v) < darkShare*paper[i] {
+			raw[i] = 1
+		}
 	}
-	out := make([]bool, len(raw))
-	for y := range g.h {
-		for x := 0; x < g.w; x++ {
-			end := x
-			for end < g.w && raw[y*g.w+end] {
-				end++
+	filled := spread(spread(raw, g.w, g.h, 1, maxOf), g.w, g.h, 1, minOf)
+	out := make([]bar, len(raw))
+	seen := make([]bool, len(raw))
+	for start := range filled {
+		if seen[start] || filled[start] == 0 {
+			continue
+		}
+		part := g.connected(seen, start, func(i int) bool { return filled[i] != 0 })
+		left, right, brighter, darker := g.w, 0, 0, 0
+		for _, i := range part {
+			left, right = min(left, i%g.w), max(right, i%g.w)
+			if raw[i] != 0 {
+				brighter, darker = brighter+g.brighter[i], darker+g.darker[i]
 			}
-			if end-x >= 4 {
-				for ; x < end; x++ {
-					out[y*g.w+x] = true
-				}
+		}
+		if right-left+1 < leastBar {
+			continue
+		}
+		kind := tinted
+		if brighter > darker {
+			kind = lightOnDark
+		}
+		for _, i := range part {
+			out[i] = kind
+			if raw[i] == 0 {
+				g.level[i] = g.groundNear(i, raw)
 			}
-			x = max(x, end)
 		}
 	}
 	return out
+}
+
+// barSolid is the least share of dark pixels in the outermost row of a bar: bars have a rim
+// without type.
+const barSolid = 0.7
+
+// borders are the parts of the blocks of bars that are of the bar: the last rows and columns of a
+// block at its border may be paper.
+func (g grid) borders(picture *image.Gray, bars []bar, paper []float64) []image.Rectangle {
+	out := make([]image.Rectangle, len(bars))
+	for i, kind := range bars {
+		if kind == paperGround {
+			continue
+		}
+		x, y := i%g.w, i/g.w
+		size := image.Pt(min(block, picture.Rect.Dx()-x*block), min(block, picture.Rect.Dy()-y*block))
+		part := image.Rectangle{Max: size}
+		limit := byte((float64(g.level[i]) + paper[i]) / 2)
+		dark := func(r image.Rectangle) float64 {
+			n := 0
+			for py := r.Min.Y; py < r.Max.Y; py++ {
+				row := picture.Pix[(y*block+py)*picture.Stride+x*block:]
+				for px := r.Min.X; px < r.Max.X; px++ {
+					if row[px] < limit {
+						n++
+					}
+				}
+			}
+			return float64(n) / float64(max(1, r.Dx()*r.Dy()))
+		}
+		at := func(dx, dy int) bool {
+			nx, ny := x+dx, y+dy
+			return nx >= 0 && ny >= 0 && nx < g.w && ny < g.h && bars[ny*g.w+nx] == paperGround
+		}
+		for at(0, -1) && part.Min.Y < part.Max.Y && dark(image.Rect(0, part.Min.Y, size.X, part.Min.Y+1)) < barSolid {
+			part.Min.Y++
+		}
+		for at(0, 1) && part.Min.Y < part.Max.Y && dark(image.Rect(0, part.Max.Y-1, size.X, part.Max.Y)) < barSolid {
+			part.Max.Y--
+		}
+		for at(-1, 0) && part.Min.X < part.Max.X && dark(image.Rect(part.Min.X, 0, part.Min.X+1, size.Y)) < barSolid {
+			part.Min.X++
+		}
+		for at(1, 0) && part.Min.X < part.Max.X && dark(image.Rect(part.Max.X-1, 0, part.Max.X, size.Y)) < barSolid {
+			part.Max.X--
+		}
+		out[i] = part
+	}
+	return out
+}
+
+// groundNear is the ground of the dark blocks around one that type fills.
+func (g grid) groundNear(i int, raw []uint8) uint8 {
+	sum, n := 0, 0
+	x, y := i%g.w, i/g.w
+	for ny := max(0, y-2); ny <= min(g.h-1, y+2); ny++ {
+		for nx := max(0, x-2); nx <= min(g.w-1, x+2); nx++ {
+			if at := ny*g.w + nx; raw[at] != 0 {
+				sum, n = sum+int(g.level[at]), n+1
+			}
+		}
+	}
+	return uint8(sum / max(n, 1))
 }
 
 const (
@@ -224,20 +339,7 @@ func (g grid) largest(threshold uint8) (part []bool, area int) {
 		if seen[start] || g.light[start] < threshold {
 			continue
 		}
-		seen[start] = true
-		cells := []int{start}
-		for i := 0; i < len(cells); i++ {
-			x, y := cells[i]%g.w, cells[i]/g.w
-			for _, n := range [][2]int{{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}} {
-				at := n[1]*g.w + n[0]
-				if n[0] < 0 || n[1] < 0 || n[0] >= g.w || n[1] >= g.h || seen[at] || g.light[at] < threshold {
-					continue
-				}
-				seen[at] = true
-				cells = append(cells, at)
-			}
-		}
-		if len(cells) > len(best) {
+		if cells := g.connected(seen, start, func(i int) bool { return g.light[i] >= threshold }); len(cells) > len(best) {
 			best = cells
 		}
 	}
@@ -246,6 +348,24 @@ func (g grid) largest(threshold uint8) (part []bool, area int) {
 		part[i] = true
 	}
 	return part, len(best)
+}
+
+// connected are the blocks of the kind that hang together with the first, which become seen.
+func (g grid) connected(seen []bool, first int, of func(int) bool) []int {
+	seen[first] = true
+	cells := []int{first}
+	for i := 0; i < len(cells); i++ {
+		x, y := cells[i]%g.w, cells[i]/g.w
+		for _, n := range [][2]int{{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}} {
+			at := n[1]*g.w + n[0]
+			if n[0] < 0 || n[1] < 0 || n[0] >= g.w || n[1] >= g.h || seen[at] || !of(at) {
+				continue
+			}
+			seen[at] = true
+			cells = append(cells, at)
+		}
+	}
+	return cells
 }
 
 func maxOf(a, b uint8) uint8 { return max(a, b) }

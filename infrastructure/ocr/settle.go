@@ -34,6 +34,8 @@ const (
 	// unseen is by how much a grade with a minus is less likely where the ink shows none, and
 	// one without where it does.
 	unseen = 5.0
+	// known is by how much a familiar word may be less likely than another.
+	known = 10.0
 	// foreign is by how much a grade may be less likely than what is no grade but looks like one.
 	foreign = 12.0
 )
@@ -54,13 +56,18 @@ func (g group) settled(in *span, seen []lstm.Output, left, right int) []settledW
 	isCode := slices.ContainsFunc(all, func(c candidate) bool {
 		return codeLike.MatchString(c.text) && strings.ContainsAny(c.text, digits)
 	})
-	if len(all) == 1 && !isGrade && !isCode {
+	if len(all) == 1 && !isGrade && !isCode && least(all[0].tokens) >= sureWord {
 		return all[0].words(left, right, 1)
 	}
 	add := func(by int, glyphs []lstm.Glyph) {
 		t := token{by: by, glyphs: glyphs}
 		if text := t.text(); !slices.ContainsFunc(all, func(o candidate) bool { return o.text == text }) {
 			all = append(all, candidate{tokens: []token{t}, text: text})
+		}
+	}
+	for _, c := range all {
+		if word := likeFamiliar(c.text); word != "" {
+			add(0, []lstm.Glyph{{Text: word, From: g.from, To: g.to, Confidence: 1}})
 		}
 	}
 	minus := unknown
@@ -84,6 +91,9 @@ func (g group) settled(in *span, seen []lstm.Output, left, right int) []settledW
 		c := &all[i]
 		if isGrade && !slices.Contains(grades, c.text) || isCode && !plainCode(c.text) {
 			c.joint -= foreign
+		}
+		if isFamiliar(c.text) {
+			c.joint += known
 		}
 		if isGrade && minus != unknown && (minus == there) != strings.HasSuffix(c.text, "-") {
 			c.joint -= unseen

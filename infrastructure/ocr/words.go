@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"image"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -162,15 +163,34 @@ func (s *span) parted(w settledWord) []settledWord {
 			at := int((float64(s.from) + (float64(p.Min.X)-gap/2-s.x0)*s.scale) / lstm.Step)
 			k := slices.IndexFunc(w.glyphs, func(g lstm.Glyph) bool { return g.From+g.To >= 2*at })
 			if k > 0 && seam(w.glyphs[k-1].Text, w.glyphs[k].Text, gap >= widerGap*s.line.capital) {
-				first := w
-				first.glyphs, first.right = w.glyphs[:k], at
-				out = append(out, first)
-				w.glyphs, w.left = w.glyphs[k:], at
+				out = append(out, w.cut(0, k))
+				w = w.cut(k, len(w.glyphs))
+				out[len(out)-1].right, w.left = at, at
 			}
 		}
 		end = max(end, p.Max.X)
 	}
+	if at := numberAndName.FindStringSubmatchIndex(w.text()); at != nil && len(w.glyphs) == len(w.text()) {
+		slash, name := at[3], at[4]
+		out = append(out, w.cut(0, slash), w.cut(slash, name))
+		w = w.cut(name, len(w.glyphs))
+	}
 	return append(out, w)
+}
+
+// numberAndName is a student number and a name in one field ("NIM / Nama") with no spaces left.
+var numberAndName = regexp.MustCompile(`^([0-9]{7,})/([A-Z][A-Za-z]{2,})$`)
+
+// cut is the part of the word from one glyph up to another.
+func (w settledWord) cut(from, to int) settledWord {
+	if to < len(w.glyphs) {
+		w.right = w.glyphs[to].From
+	}
+	if from > 0 {
+		w.left = w.glyphs[from].From
+	}
+	w.glyphs = w.glyphs[from:to]
+	return w
 }
 
 // seam tells whether two words may meet between the signs.

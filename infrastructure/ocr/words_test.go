@@ -148,3 +148,9 @@ func TestSense_FewOrUnsureWords_AreNotPlain(t *testing.T) {
 	require.False(t, sense{sure: 40, words: 200}.plain())
 	require.False(t, sense{sure: 3, words: 3}.plain())
 }
+
+func TestLikeFamiliar_OneLetterOff_IsFound(t *testing.T) {
+	for text, want := range map[string]string{"Namia": "Nama", "NANA": "NAMA", "Nma": "", "Semeste": "Semester", "Kuliah": "", "Pancasila": ""} {
+		require.Equal(t, want, likeFamiliar(text), text)
+	}
+}
