@@ -19,8 +19,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
 
 	"asprak/application"
 )
@@ -69,6 +71,7 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 	// The models can be made anew from the log and the checkpoint commits with the rows: a
 	// power cut may only take both back together, so commits need not wait for the disk.
 	const common = "_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000"
+	const patience = 10 * time.Second
 	name := (&url.URL{Scheme: "file", Path: path}).String()
 	write, err := sqlx.Open("sqlite3", name+"?"+common+"&_txlock=immediate&_cache_size=-8000")
 	if err != nil {
@@ -83,7 +86,14 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 	read.SetMaxIdleConns(2 + 2*runtime.GOMAXPROCS(0))
 	// Pages that transactions change again and again are carried over in few, large steps, as
 	// most keys fall anywhere in their index: 16,000 pages are 64 MB.
-	if _, err := write.ExecContext(ctx, `PRAGMA wal_autocheckpoint = 16000`); err != nil {
+	const carryOver = `PRAGMA wal_autocheckpoint = 16000`
+	_, err = write.ExecContext(ctx, carryOver)
+	// SQLite does not wait for another process that just makes the file's journal a WAL.
+	for began := time.Now(); locked(err) && time.Since(began) < patience && ctx.Err() == nil; {
+		sleep(ctx, firstDelay)
+		_, err = write.ExecContext(ctx, carryOver)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close(), read.Close())
 	}
 	s := newStore(write, read, newProjectors(), options)
@@ -95,6 +105,12 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// locked tells that another connection holds the database.
+func locked(err error) bool {
+	var refused sqlite3.Error
+	return errors.As(err, &refused) && refused.Code == sqlite3.ErrBusy
 }
 
 func newStore(write, read *sqlx.DB, projectors []*projector, options []Option) *Store {

@@ -254,3 +254,22 @@ func TestStore_HostileTexts_ComeBackByteByByte(t *testing.T) {
 		}
 	})
 }
+
+func TestOpen_ManyAtOnceOfANewFile_AllOpen(t *testing.T) {
+	for range 20 {
+		place := Places["sqlite"](t)
+		opened := make(chan error, 6)
+		for range cap(opened) {
+			go func() {
+				s, err := Open(t.Context(), place)
+				if err == nil {
+					err = s.Close()
+				}
+				opened <- err
+			}()
+		}
+		for range cap(opened) {
+			require.NoError(t, <-opened)
+		}
+	}
+}
