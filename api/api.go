@@ -38,6 +38,7 @@ type Options struct {
 	Logger  *slog.Logger // nil: discards
 	// MaxUpload is the most bytes of one document; default application.DefaultMaxUpload.
 	MaxUpload int64
+	Limits    Limits
 }
 
 type api struct {
@@ -51,6 +52,9 @@ type api struct {
 	scraper   http.Handler
 	contract  contract
 	maxUpload int64
+	addresses *meter
+	callers   *meter
+	uploads   *slots
 	waitLimit time.Duration
 }
 
@@ -93,6 +97,8 @@ func newAPI(o Options) (*api, error) {
 		service: o.Service, views: o.Views, tokens: o.Tokens, live: o.Live, ready: o.Ready, log: o.Logger,
 		scraper:   promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}),
 		maxUpload: o.MaxUpload, waitLimit: waitLimit,
+		addresses: newMeter(o.Limits.AddressRate), callers: newMeter(o.Limits.ApplicantRate),
+		uploads: newSlots(o.Limits.Uploads, o.Limits.UploadsEach),
 	}
 	var err error
 	if a.metrics, err = newMetrics(o.Metrics); err != nil {

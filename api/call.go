@@ -72,11 +72,21 @@ func (a *api) run(r route, c *call) (err error) {
 		}
 	}()
 	if !r.public {
+		if address := addressOf(c.Request.RemoteAddr); address != "" {
+			if err := a.addresses.take(address); err != nil { // before the token, whose check costs
+				return err
+			}
+		}
 		if c.actor, err = a.authenticate(c.ctx(), c.Request.Header); err != nil {
 			return err
 		}
 		if c.scope = domain.ScopeOf(r.action, c.actor.Role); c.scope == domain.ScopeNone {
 			return domain.Errorf(domain.Denied, "role_not_allowed", "This is for the role %s.", anyOf(r.roles()))
+		}
+		if c.actor.Role == domain.RoleApplicant {
+			if err := a.callers.take(c.actor.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return r.handle(c)
@@ -130,7 +140,7 @@ func (a *api) fail(c *call, err error) {
 			challenge += `, error="invalid_token"`
 		}
 		h.Set("WWW-Authenticate", challenge)
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		h.Set("Retry-After", "1")
 	}
 	write(c, p.Status, "application/problem+json", p)

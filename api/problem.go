@@ -34,7 +34,7 @@ var statusOfKind = map[domain.ErrorKind]int{
 
 // Codes for which HTTP has a status of its own: RFC 9110, section 15.5.13, for a failed
 // If-Match; the Idempotency-Key draft, section 2.7, for a reused key; RFC 9110, section
-// 15.5.2, for a token that does not count.
+// 15.5.2, for a token that does not count; RFC 6585, section 4, for too many requests.
 var statusOfCode = map[string]int{
 	"revision_mismatch":      http.StatusPreconditionFailed,
 	"idempotency_key_reused": http.StatusUnprocessableEntity,
@@ -42,6 +42,7 @@ var statusOfCode = map[string]int{
 	"token_invalid":          http.StatusUnauthorized,
 	"token_expired":          http.StatusUnauthorized,
 	"method_not_allowed":     http.StatusMethodNotAllowed,
+	"too_many_requests":      http.StatusTooManyRequests,
 }
 
 var titles = map[int]string{
@@ -55,6 +56,7 @@ var titles = map[int]string{
 	http.StatusRequestEntityTooLarge: "Too large",
 	http.StatusUnsupportedMediaType:  "Kind of content not taken",
 	http.StatusUnprocessableEntity:   "Key used for another request",
+	http.StatusTooManyRequests:       "Too many requests",
 	http.StatusServiceUnavailable:    "Come back later",
 	http.StatusInternalServerError:   "Internal error",
 }

@@ -36,6 +36,11 @@ func (a *api) uploadDocument(c *call) error {
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
 		return domain.Errorf(domain.Unsupported, "multipart_needed", "Send a multipart/form-data form with the parts kind and file.")
 	}
+	giveBack, err := a.uploads.take(c.actor.ID)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	c.transfer()
 	form := &form{api: a, reader: multipart.NewReader(http.MaxBytesReader(c.Writer, c.Request.Body, limit), params["boundary"])}
 	defer form.close()

@@ -40,6 +40,10 @@ type serveCmd struct {
 	Listen         string        `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Issuers        string        `env:"ASPRAK_ISSUERS" help:"JSON file of the OpenID Connect issuers whose tokens count besides the local key's."`
 	MaxUpload      int64         `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
+	ApplicantRate  int           `env:"ASPRAK_APPLICANT_RATE" default:"100" help:"Requests a second of one applicant, twice as many at once; 0: no limit."`
+	AddressRate    int           `env:"ASPRAK_ADDRESS_RATE" default:"2000" help:"Requests a second from one address (IPv6: one /64), twice as many at once; a whole campus or proxy may be one. Not for the machine itself. 0: no limit."`
+	MaxUploads     int           `env:"ASPRAK_MAX_UPLOADS" default:"256" help:"Uploads in transfer at once; 0: no limit."`
+	MaxUploadsEach int           `env:"ASPRAK_MAX_UPLOADS_EACH" default:"4" help:"Uploads of one applicant in transfer at once; 0: no limit."`
 	StopGrace      time.Duration `env:"ASPRAK_STOP_GRACE" default:"20s" help:"How long requests and readings in flight may take to end when the process is told to stop. A reading that takes longer is handed to another reader."`
 	LogLevel       string        `env:"ASPRAK_LOG_LEVEL" default:"warn" enum:"debug,info,warn,error" help:"One of ${enum}."`
 	LogFormat      string        `env:"ASPRAK_LOG_FORMAT" default:"text" enum:"text,json" help:"One of ${enum}."`
@@ -158,6 +162,10 @@ func (s *server) openHandler() (http.Handler, error) {
 	options := api.Options{
 		Service: s.service, Views: s.views, Ready: s.ready,
 		Metrics: metrics, Logger: s.logger, MaxUpload: s.config.MaxUpload,
+		Limits: api.Limits{
+			ApplicantRate: s.config.ApplicantRate, AddressRate: s.config.AddressRate,
+			Uploads: s.config.MaxUploads, UploadsEach: s.config.MaxUploadsEach,
+		},
 	}
 	if !s.config.Roles.api {
 		return api.NewProbes(options)
