@@ -68,9 +68,12 @@ func shortens(short, word string) bool {
 // lookAlikes folds letters that a recogniser takes for one another.
 var lookAlikes = strings.NewReplacer("RN", "M", "VV", "W", "0", "O", "Q", "O", "1", "I", "L", "I", "J", "I", "5", "S", "8", "B", "2", "Z")
 
-// sameShape is sameName for a name read from pixels: letters that look alike are equal.
+// sameShape is sameName for a name read from pixels: letters that look alike are equal, and
+// narrow spaces may be lost between whole words.
 func sameShape(a, b string) bool {
-	return sameName(a, b) || sameWords(strings.Fields(lookAlikes.Replace(transcript.NormaliseName(a))), strings.Fields(lookAlikes.Replace(transcript.NormaliseName(b))))
+	a, b = transcript.NormaliseName(a), transcript.NormaliseName(b)
+	unspaced := func(s string) string { return lookAlikes.Replace(strings.ReplaceAll(s, " ", "")) }
+	return sameName(a, b) || unspaced(a) == unspaced(b) || sameWords(strings.Fields(lookAlikes.Replace(a)), strings.Fields(lookAlikes.Replace(b)))
 }
 
 // maxCompared bounds the cost of likeness; no name or code is longer.

@@ -42,6 +42,8 @@ func TestSameName_Pairs_FollowTheRules(t *testing.T) {
 func TestSameShape_LookAlikes_AreEqualInPixelsOnly(t *testing.T) {
 	require.True(t, sameShape("Ni Putu Dlah Cahyani", "Ni Putu Diah Cahyani"))
 	require.True(t, sameShape("Kamila", "Karnila"))
+	require.True(t, sameShape("SITIRAHMAWATI PUTRI", "Siti Rahmawati Putri"))
+	require.False(t, sameShape("SITIRAHMA PUTRI", "Siti Rahmawati Putri"))
 	require.False(t, sameShape("Ni Putu Dwah Cahyani", "Ni Putu Diah Cahyani"))
 	require.False(t, sameName("Ni Putu Dlah Cahyani", "Ni Putu Diah Cahyani"))
 }
