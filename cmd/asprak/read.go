@@ -43,7 +43,7 @@ func (c *readCmd) Run(ctx context.Context, env environment) error {
 	if err != nil {
 		return err
 	}
-	if err := c.addScales(); err != nil {
+	if err := c.addOwn(); err != nil {
 		return err
 	}
 	pool, err := openPool(c.readerSettings, slog.New(slog.NewTextHandler(env.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))

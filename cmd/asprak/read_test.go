@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -172,4 +173,28 @@ func TestRead_NothingNamed_IsRefused(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.ErrorContains(t, (&readCmd{}).Run(t.Context(), environment{&stdout, &stderr}), "name documents")
 	require.Error(t, (&readCmd{Cases: "x", Files: []string{"y"}}).Run(t.Context(), environment{&stdout, &stderr}))
+}
+
+// TestRead_OwnFiles_ReachTheReaders asks the reader processes by what they read.
+func TestRead_OwnFiles_ReachTheReaders(t *testing.T) {
+	dir := filesIn(t, map[string]string{
+		"scales.json": `[{"id":"utb","university":"Universitas Tanjung Biru","letters":[{"name":"AA","weight":4},{"name":"BB","weight":3}]}]`,
+		"forms.json":  `{"columns":{"sks":["Takaran"]}}`,
+		"wrong.json":  `{"columns":{"credits":["Takaran"]}}`,
+	})
+	path, err := program()
+	require.NoError(t, err)
+	read := func(args ...string) (string, string, error) {
+		command := exec.CommandContext(testContext(t), path, append([]string{"read", "--readers", "1", "--json", filepath.Join("samples", "khs.pdf")}, args...)...)
+		var stdout, stderr bytes.Buffer
+		command.Stdout, command.Stderr = &stdout, &stderr
+		err := command.Run()
+		return stdout.String(), stderr.String(), err
+	}
+	out, complaint, err := read("--scales", filepath.Join(dir, "scales.json"), "--forms", filepath.Join(dir, "forms.json"))
+	require.NoError(t, err, complaint)
+	require.Regexp(t, `"layout":"[^"]*\+scales\.[0-9a-f]{8}\+forms\.[0-9a-f]{8}"`, out)
+	_, complaint, err = read("--forms", filepath.Join(dir, "wrong.json"))
+	require.Error(t, err)
+	require.Contains(t, complaint, `wrong.json: transcript: forms: there is no column "credits"`)
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,6 +34,7 @@ type readerLimits struct {
 	MaxPages      int           `env:"ASPRAK_MAX_PAGES" default:"10" help:"Most pages of a document."`
 	MaxMegapixels int           `env:"ASPRAK_MAX_MEGAPIXELS" default:"100" help:"Most megapixels of a page."`
 	Scales        string        `env:"ASPRAK_SCALES" type:"existingfile" help:"File with grade scales of the university's own, beside the built-in ones."`
+	Forms         string        `env:"ASPRAK_FORMS" type:"existingfile" help:"File with captions and student numbers as the university's own documents write them, beside the built-in ones."`
 	Cache         string        `env:"ASPRAK_CACHE" help:"Folder of the compiled PDF engine (default: the user's cache folder)."`
 }
 
@@ -41,21 +44,26 @@ func (l readerLimits) limits() application.Limits {
 	return limits
 }
 
-// addScales makes the university's own scales known to this process.
-func (l readerLimits) addScales() error {
-	if l.Scales == "" {
+// addOwn makes the university's own scales and forms known to this process.
+func (l readerLimits) addOwn() error {
+	return errors.Join(addFrom(l.Scales, transcript.LoadScales, transcript.AddScales), addFrom(l.Forms, transcript.LoadForms, transcript.AddForms))
+}
+
+// addFrom adds what a file holds; no name, nothing.
+func addFrom[T any](name string, load func(io.Reader) (T, error), add func(T)) error {
+	if name == "" {
 		return nil
 	}
-	file, err := os.Open(l.Scales)
+	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	scales, err := transcript.LoadScales(file)
+	own, err := load(file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", l.Scales, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	transcript.AddScales(scales)
+	add(own)
 	return nil
 }
 
@@ -106,6 +114,9 @@ func openPool(s readerSettings, logger *slog.Logger) (*workers.Pool, error) {
 	if s.Scales != "" {
 		command = append(command, "--scales", s.Scales)
 	}
+	if s.Forms != "" {
+		command = append(command, "--forms", s.Forms)
+	}
 	return workers.New(workers.Options{
 		Command:      command,
 		Size:         cmp.Or(s.Readers, runtime.NumCPU()),
@@ -122,7 +133,7 @@ type ocrWorkerCmd struct {
 
 // Run is the child's side of the pool.
 func (c *ocrWorkerCmd) Run(ctx context.Context) error {
-	if err := c.addScales(); err != nil {
+	if err := c.addOwn(); err != nil {
 		return err
 	}
 	in, out, err := workers.Pipes()

@@ -35,7 +35,7 @@ type replayCmd struct {
 
 // Run reads the log itself, also beside a running server.
 func (c *replayCmd) Run(ctx context.Context, env environment) error {
-	if err := (readerLimits{Scales: c.Scales}).addScales(); err != nil {
+	if err := (readerLimits{Scales: c.Scales}).addOwn(); err != nil {
 		return err
 	}
 	log, err := c.openLogToRead(ctx, slog.Default())

@@ -130,7 +130,7 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 }
 
 func (s *server) openService(ctx context.Context) error {
-	if err := s.config.addScales(); err != nil {
+	if err := s.config.addOwn(); err != nil {
 		return err
 	}
 	documents, err := s.config.openBlobs(ctx, s.config.folder)

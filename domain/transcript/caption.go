@@ -44,25 +44,22 @@ type captions[K ~int] struct {
 	words int              // most words a caption may have
 }
 
-// newCaptions reads a table of captions, parted by commas. A caption that is listed twice
-// belongs to the first kind, so that every process reads alike.
-func newCaptions[K ~int](table map[K]string) captions[K] {
+// newCaptions joins tables of captions. One that is listed twice belongs to the first table,
+// and within a table to the first kind, so that every process reads alike.
+func newCaptions[K ~int](tables ...map[K][]string) captions[K] {
 	c := captions[K]{exact: map[string]K{}, long: map[int][]string{}}
-	for _, kind := range slices.Sorted(maps.Keys(table)) {
-		list := table[kind]
-		for phrase := range strings.SplitSeq(list, ",") {
-			phrase = strings.TrimSpace(phrase)
-			key := foldCaption(phrase)
-			if key == "" {
-				continue
-			}
-			if _, taken := c.exact[key]; taken {
-				continue
-			}
-			c.exact[key] = kind
-			c.words = max(c.words, len(strings.Fields(phrase))+1)
-			if len(key) >= minFuzzy {
-				c.long[len(key)] = append(c.long[len(key)], key)
+	for _, table := range tables {
+		for _, kind := range slices.Sorted(maps.Keys(table)) {
+			for _, phrase := range table[kind] {
+				key := foldCaption(phrase)
+				if _, taken := c.exact[key]; taken {
+					continue
+				}
+				c.exact[key] = kind
+				c.words = max(c.words, len(strings.Fields(phrase))+1)
+				if len(key) >= minFuzzy {
+					c.long[len(key)] = append(c.long[len(key)], key)
+				}
 			}
 		}
 	}

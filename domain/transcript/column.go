@@ -23,31 +23,6 @@ const (
 	otherColumn
 )
 
-// columnCaptions are the headings met on documents, Indonesian and English. Where one word
-// serves two columns in the wild (Nilai, Bobot, Point), the content decides, see settle.
-var columnCaptions = newCaptions(map[columnKind]string{
-	indexColumn: "No, No., Nomor, #, No Urut, Num, Nomer, No. Urut, Number",
-	codeColumn: `Kode, Kode MK, Kode Mata Kuliah, Kode Matakuliah, Code, Course Code, Kd, Kd MK, Kode Matkul, Course ID, Course No, Subject Code,
-		Kode Kuliah, Kode M.K., Kode / Code, Kode Mtk, Sandi, Kode MK / Code, Code No, Kode Mata Ajar, KodeMK Code, Kode Mata Kuliah Course Code, Kode MK Course Code`,
-	nameColumn: `Mata Kuliah, Nama Mata Kuliah, Nama Matakuliah, Nama MK, Course, Course Title, Course Name, Subject, Subjects, Subject Name, Mata Ajar, Nama Mata Ajar,
-		Nama Kuliah, Title, Courses, Nama Matkul, Matkul, Mata Kuliah / Course, Mata Kuliah / Courses, Nama Mata Kuliah / Course Title, Nama Mata Kuliah / Course Name, Uraian Mata Kuliah, Course Description,
-		Mata Kuliah yang Ditempuh, Mata Kuliah / Subject, Judul Mata Kuliah`,
-	sksColumn: `SKS, Credits, Credit, Kredit, Credit Hours, SCU, Jml SKS, Jumlah SKS, Beban SKS, Credit Units, K, Cr, Crd, SKS / Credits, SKS / Credit, Kredit SKS,
-		Bobot SKS, Sks MK, SKS K, Besar SKS, Cr., Unit, Units, Kredit (SKS), SKS (K)`,
-	gradeColumn: `Nilai, Nilai Huruf, Huruf, Huruf Mutu, Grade, Grades, HM, NH, Letter Grade, Letter, Nilai Akhir, Nilai / Grade, Nilai Grade, Nilai Mutu Huruf, Final Grade, Nl, Nilai MK, Nilai (Huruf),
-		Hrf, Nilai Hrf, Simbol, Lambang, Nilai Lambang, N. Huruf, Nilai / Letter, Huruf / Grade`,
-	weightColumn: `Bobot, Angka Mutu, Nilai Angka, AM, Grade Point, Point, Bobot Nilai, Weight, Nilai Bobot, Nilai Mutu, Indeks, Indeks Nilai, Bobot / Point, GP, N, Bobot (N), Angka, Harkat, Index, Value, Nilai Indeks, Bobot / Weight,
-		Bobot / Grade Point, Grade Value, Angka Kualitas`,
-	pointsColumn: `Mutu, SKS x Bobot, K x N, KxN, SKS x Nilai, SKSN, Quality Points, Quality Point, Poin, Bobot x SKS, KN, K.N, Jumlah Bobot, NM, Total Bobot, Jumlah Nilai, N x K, N x SKS, Total, Jumlah, Jml, Points, Grade Points, SKS x N,
-		SKS x AM, AM x SKS, K x AM, Jumlah Mutu, Total Nilai, SKS*Bobot, SKS Bobot, SKS Kali Bobot, Bobot*SKS, Credit x Point, Credit Points, M, Jumlah Angka Mutu, Total Mutu, SKS x Mutu, SKS x Angka, Nilai x SKS, SKS x Bobot / Points, Angka Kredit, Jml Nilai, Jml Bobot, Jml Mutu, Nilai Kredit`,
-	numberColumn:   "Skor, Score, Nilai Skor, Nilai Total, Nilai Numerik, NA, Raw Score, Nilai Absolut, Marks",
-	classColumn:    "Kelas, Class, Kls, Kelas / Class, Section, Paralel, Kelompok, Ruang, Grup, Group, Rombel, Nama Kelas",
-	semesterColumn: "Semester, Sem, Smt, Term, Periode, Smt., Sem., Semester Ke, Tahun / Semester, Thn/Smt, Th Akademik, Semester Ambil",
-	historyColumn:  "Historis Nilai, Histori Nilai, Histori, Riwayat Nilai, History, Historis, Grade History",
-	otherColumn: `Keterangan, Ket, Ket., Dosen, Status, Jenis, Sifat, Remark, Remarks, Tahun, Jadwal, UTS, UAS, Tugas, Hadir, W/P, Dosen Pengampu, Lecturer, Kehadiran, Hari, Jam, Waktu, Lulus, Kurikulum, Quiz, Wajib / Pilihan,
-		Kategori, Tipe, Type, Predikat, Presensi, Tahun Ajaran, Pengampu, Absensi, Schedule, Mid, Final, Aksi, Detail, Action, Kelompok MK, Prasyarat, Ujian, Passed, Notes, Catatan`,
-})
-
 // column is one heading of a table with the cut lines on its left and right.
 type column struct {
 	kind   columnKind

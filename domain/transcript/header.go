@@ -26,7 +26,7 @@ type phrase struct {
 }
 
 func phrasesOf(l *line, h float64) []phrase {
-	found := columnCaptions.match(l.tokens, 1.3*h)
+	found := forms().columns.match(l.tokens, 1.3*h)
 	var out []phrase
 	add := func(kind columnKind, ts []*token) {
 		p := phrase{kind: kind, tokens: ts, x0: ts[0].x0, x1: ts[len(ts)-1].x1, y0: ts[0].y0, y1: ts[0].y1}
@@ -190,7 +190,7 @@ func (c *column) add(p phrase, above bool) {
 		c.text += " " + joinTokens(p.tokens)
 	}
 	c.kinds = append(c.kinds, p.kind)
-	if k, ok := columnCaptions.find(foldCaption(c.text), false); ok {
+	if k, ok := forms().columns.find(foldCaption(c.text), false); ok {
 		c.kind = k
 	} else if c.kind == unknownColumn {
 		c.kind = p.kind

@@ -7,12 +7,6 @@ import (
 	"unicode"
 )
 
-// pairCaptions are the captions that announce number and name at once.
-var pairCaptions = newCaptions(map[fieldKind]string{
-	nimField: `NIM / Nama, Nama / NIM, NPM / Nama, NRP / Nama, Nama / NPM, Nama / NRP, NIM / Nama Mahasiswa, Nama Mahasiswa / NIM, No Mhs / Nama, Nama / No Mhs, NIM / Name, Name / NIM, Name / Student ID, Student ID / Name, NIM dan Nama, Nama dan NIM,
-		Nama & NIM, NIM & Nama, NIM - Nama, NIU / Nama, Student Name / Student ID, Nomor Mahasiswa / Nama, No Mahasiswa / Nama, Nama / NIU, Nama Mahasiswa / NPM, Nama Mahasiswa / NRP, NRP / Nama Mahasiswa, NPM / Nama Mahasiswa, Nama (NIM)`,
-})
-
 // valueOf returns the words that a caption announces: to its right up to a wide gap or the
 // next caption, else right below it.
 func valueOf(s *sheet, l *line, from, to int) []*token {
@@ -52,7 +46,7 @@ func valueOf(s *sheet, l *line, from, to int) []*token {
 // captionStarts reports whether token i opens another caption rather than going on with a
 // value: a known caption behind a gap, or one closed by a colon.
 func captionStarts(s *sheet, ts []*token, i int, last float64) bool {
-	for _, f := range fieldCaptions.match(ts[i:min(len(ts), i+6)], s.gap) {
+	for _, f := range forms().fields.match(ts[i:min(len(ts), i+6)], s.gap) {
 		if f.from != 0 {
 			break
 		}
@@ -86,7 +80,7 @@ func valueBelow(s *sheet, l *line, caption []*token) []*token {
 			out = append(out, t)
 		}
 		if len(out) > 0 {
-			if len(fieldCaptions.match(out[:1], s.h)) > 0 {
+			if len(forms().fields.match(out[:1], s.h)) > 0 {
 				return nil
 			}
 			return out
@@ -103,12 +97,12 @@ func readIdentity(r *Reading, s *sheet, tableTop float64) {
 		if len(l.tokens) > 200 {
 			continue
 		}
-		for _, f := range pairCaptions.match(l.tokens, 1.5*s.h) {
+		for _, f := range forms().pairs.match(l.tokens, 1.5*s.h) {
 			name, nim := splitPair(valueOf(s, l, f.from, f.to))
 			setName(r, name)
 			setNIM(r, nim)
 		}
-		for _, f := range fieldCaptions.match(l.tokens, s.gap) {
+		for _, f := range forms().fields.match(l.tokens, s.gap) {
 			if l.yc > tableTop && f.kind != nameField && f.kind != nimField {
 				continue
 			}
@@ -152,7 +146,7 @@ func apart(s *sheet, l *line, to int) bool {
 
 // inPair reports whether the caption belongs to a pair caption on the line.
 func inPair(l *line, f found[fieldKind], s *sheet) bool {
-	for _, p := range pairCaptions.match(l.tokens, 1.5*s.h) {
+	for _, p := range forms().pairs.match(l.tokens, 1.5*s.h) {
 		if f.from >= p.from && f.to <= p.to {
 			return true
 		}

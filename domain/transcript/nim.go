@@ -1,33 +1,38 @@
 package transcript
 
 import (
-	_ "embed"
-	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // NIMForm is how a university writes its student numbers: 9 stands for a digit, A for a
-// letter, other signs for themselves.
+// letter, signs that are neither for themselves.
 type NIMForm struct {
 	University string `json:"university"`
 	Pattern    string `json:"pattern"`
 }
 
-//go:embed nims.json
-var nimsJSON []byte
+// NIMForms returns every form that is known.
+func NIMForms() []NIMForm { return slices.Clone(forms().nims) }
 
-var builtinNIMForms = sync.OnceValue(func() []NIMForm {
-	var forms []NIMForm
-	if err := json.Unmarshal(nimsJSON, &forms); err != nil {
-		panic(err)
+// shortestNIM is the least number of letters and digits of a student number; fewer would be found
+// everywhere on a page.
+const shortestNIM = 5
+
+func (f NIMForm) check() error {
+	p := NormaliseNIM(f.Pattern)
+	switch {
+	case f.University == "":
+		return errors.New("no university")
+	case strings.Trim(p, "9A") != "":
+		return fmt.Errorf("pattern %q: 9 stands for a digit and A for a letter, no other letter or digit for itself", f.Pattern)
+	case len(p) < shortestNIM || !strings.Contains(p, "9"):
+		return fmt.Errorf("pattern %q must have %d letters and digits at least, one of them a digit", f.Pattern, shortestNIM)
 	}
-	return forms
-})
-
-// NIMForms returns the forms that come with the program.
-func NIMForms() []NIMForm { return slices.Clone(builtinNIMForms()) }
+	return nil
+}
 
 // Fits reports whether a student number, however separated, has this form.
 func (f NIMForm) Fits(nim string) bool {
@@ -112,7 +117,7 @@ func mendByPattern(text, pattern string) (string, bool) {
 
 // formsOf are the forms of the named university, all forms when it has none here.
 func formsOf(university string) []NIMForm {
-	all := builtinNIMForms()
+	all := forms().nims
 	name := NormaliseName(university)
 	own := slices.DeleteFunc(slices.Clone(all), func(f NIMForm) bool { return NormaliseName(f.University) != name })
 	if len(own) > 0 {

@@ -231,7 +231,7 @@ func speaksOfResults(sheets []*sheet) bool {
 	kinds := map[fieldKind]bool{}
 	for _, s := range sheets {
 		for i := range s.lines {
-			for _, f := range fieldCaptions.match(s.lines[i].tokens[:min(len(s.lines[i].tokens), 60)], s.gap) {
+			for _, f := range forms().fields.match(s.lines[i].tokens[:min(len(s.lines[i].tokens), 60)], s.gap) {
 				switch f.kind {
 				case ipkField, ipsField, cumSKSField, totalSKSField, cumPointsField:
 					kinds[f.kind] = true

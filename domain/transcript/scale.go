@@ -93,8 +93,8 @@ func AddScales(own []Scale) {
 func Scales() []Scale { return slices.Clone(known().scales) }
 
 // RulesVersion names what a reading follows from beside the words: the layout rules, and the
-// scales where they are not the ones that come with the program.
-func RulesVersion() string { return known().version }
+// scales and forms where they are not the ones that come with the program.
+func RulesVersion() string { return known().version + forms().version }
 
 // LoadScales reads scales from a JSON array, so that a university can bring its own. It
 // refuses unknown fields, repeated ids and letters, weights that do not descend, and

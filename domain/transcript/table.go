@@ -133,8 +133,8 @@ func (h *header) splitMixed(s *sheet, bottom float64) {
 		words := strings.Fields(c.text)
 		first, last := unknownColumn, unknownColumn
 		if len(words) == 2 && len(c.kinds) == 1 {
-			first, _ = columnCaptions.find(foldCaption(words[0]), false)
-			last, _ = columnCaptions.find(foldCaption(words[1]), false)
+			first, _ = forms().columns.find(foldCaption(words[0]), false)
+			last, _ = forms().columns.find(foldCaption(words[1]), false)
 			if last == unknownColumn {
 				last = c.kind // the phrase was known, its last word alone is not: misread
 			}
