@@ -14,9 +14,20 @@ import (
 	"asprak/projections"
 )
 
-// shownTypes are the media types that are named as they are; anything else is handed out
-// as bytes. All are downloads in any case.
-var shownTypes = []string{"application/pdf", "image/jpeg", "image/png", "image/tiff", "image/webp", "image/bmp", "image/gif"}
+// namedTypes are the media types that are named as they are; anything else is handed out
+// as bytes.
+var namedTypes = []string{"application/pdf", "image/jpeg", "image/png", "image/tiff", "image/webp", "image/bmp", "image/gif"}
+
+// previews are the media types that a browser may show when it is asked to, each with the
+// policy that it is shown under. Browsers' own viewers of PDF do not start in a sandbox.
+var previews = map[string]string{
+	"application/pdf": "default-src 'none'; object-src 'self'; frame-ancestors 'none'",
+	"image/jpeg":      download,
+	"image/png":       download,
+	"image/webp":      download,
+}
+
+const download = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 func (c *call) documentPath() (application, document uuid.UUID, err error) {
 	if application, err = identifier("id", c.Param("id")); err != nil {
@@ -48,9 +59,15 @@ func (a *api) getDocument(c *call) error {
 	return c.json(http.StatusOK, row)
 }
 
-// getContent hands out what somebody uploaded: never to be shown or run by a browser here.
+// getContent hands out what somebody uploaded: never to be run by a browser here, and shown
+// only as a picture or PDF that was asked for.
 func (a *api) getContent(c *call) error {
-	if _, err := c.parameters(); err != nil {
+	p, err := c.parameters("disposition")
+	if err != nil {
+		return err
+	}
+	disposition, err := p.choice("disposition", "attachment", "inline")
+	if err != nil {
 		return err
 	}
 	applicationID, documentID, err := c.documentPath()
@@ -65,14 +82,18 @@ func (a *api) getContent(c *call) error {
 	}
 	defer content.Close()
 	kind := info.Type
-	if !slices.Contains(shownTypes, kind) {
+	if !slices.Contains(namedTypes, kind) {
 		kind = "application/octet-stream"
+	}
+	policy, shown := previews[kind]
+	if disposition != "inline" || !shown {
+		disposition, policy = "attachment", download
 	}
 	h := c.Writer.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
-	h.Set("Content-Disposition", attachment(info))
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Content-Disposition", named(disposition, info))
+	h.Set("Content-Security-Policy", policy)
 	h.Set("ETag", `"`+info.SHA256+`"`)
 	c.Status(http.StatusOK)
 	_, err = io.CopyN(c.Writer, content, info.Size)
@@ -82,15 +103,15 @@ func (a *api) getContent(c *call) error {
 	return err
 }
 
-func attachment(info application.DocumentInfo) string {
+func named(disposition string, info application.DocumentInfo) string {
 	name := info.FileName
 	if name == "" {
 		name = info.ID.String()
 	}
-	if v := mime.FormatMediaType("attachment", map[string]string{"filename": name}); v != "" {
+	if v := mime.FormatMediaType(disposition, map[string]string{"filename": name}); v != "" {
 		return v
 	}
-	return "attachment"
+	return disposition
 }
 
 func (a *api) overrideVerification(c *call) error {

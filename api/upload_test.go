@@ -47,6 +47,28 @@ func TestUpload_EitherOrder_IsOneDocument(t *testing.T) {
 	require.Contains(t, got.header.Get("Content-Security-Policy"), "sandbox")
 }
 
+func TestContent_Preview_IsForPicturesAndPDFOnly(t *testing.T) {
+	_, applicant, documents := applied(t)
+	for _, c := range []struct{ name, content, kind, inline, policy string }{
+		{"khs.pdf", "%PDF-1.7 a", "application/pdf", "inline; filename=khs.pdf", "default-src 'none'; object-src 'self'; frame-ancestors 'none'"},
+		{"khs.png", "\x89PNG\r\n\x1a\n", "image/png", "inline; filename=khs.png", "default-src 'none'; frame-ancestors 'none'; sandbox"},
+		{"khs.pdf", "<html><script>alert(1)</script>", "application/octet-stream", "attachment; filename=khs.pdf", "default-src 'none'; frame-ancestors 'none'; sandbox"},
+		{"khs.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", "application/octet-stream", "attachment; filename=khs.svg", "default-src 'none'; frame-ancestors 'none'; sandbox"},
+	} {
+		content := applicant.post(documents, form("khs", c.name, c.content)).is(202).header.Get("Location") + "/content"
+		for _, plain := range []string{content, content + "?disposition=attachment"} {
+			got := applicant.get(plain).is(200)
+			require.Equal(t, "attachment; filename="+c.name, got.header.Get("Content-Disposition"))
+			require.Contains(t, got.header.Get("Content-Security-Policy"), "sandbox")
+		}
+		got := applicant.get(content + "?disposition=inline").is(200)
+		require.Equal(t, c.inline, got.header.Get("Content-Disposition"))
+		require.Equal(t, c.policy, got.header.Get("Content-Security-Policy"))
+		require.Equal(t, c.kind, got.header.Get("Content-Type"))
+		applicant.wrong("GET", content+"?disposition=show", nil).problem(400, "invalid_parameter")
+	}
+}
+
 func TestUpload_SentTwiceWithOneKey_IsOneDocument(t *testing.T) {
 	_, applicant, documents := applied(t)
 	key := header{"Idempotency-Key": "upload-1"}
