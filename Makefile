@@ -16,7 +16,10 @@ REAL     := ./infrastructure/eventstoredb ./infrastructure/blobs ./cmd/asprak
 CORPUS   ?=
 RIVALS   ?=
 
-.PHONY: run test bench bench-large corpus calibrate rivals lint build deps demo clean
+# How long make fuzz tries each parser.
+FUZZTIME ?= 60s
+
+.PHONY: run test fuzz bench bench-large corpus calibrate rivals lint build deps demo clean
 
 run: build
 	@exec ./bin/asprak serve
@@ -47,6 +50,15 @@ test: lint
 lint: deps
 	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
 	go vet ./...
+
+# Tries every parser of foreign bytes with made-up ones. What it finds failing stays in the package's
+# testdata/fuzz, where make test tries it again.
+fuzz: deps
+	@set -e; for p in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		for f in $$(go test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p; \
+		done; \
+	done
 
 # Appends, follow and projection a second; commands and verdicts over HTTP, also on servers.
 bench: deps
