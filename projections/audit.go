@@ -151,6 +151,7 @@ func (a *audit) apply(e event) error {
 			return err
 		}
 		was, became = before, after
+		a.remember(e)
 	case !e.foreign():
 		does = "recorded an event that this program cannot read"
 	}

@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"golang.org/x/sync/errgroup"
 
 	"asprak/application"
 )
@@ -23,13 +21,6 @@ import (
 const (
 	next  = "_next"
 	prior = "_prior"
-)
-
-const (
-	// buildBatch bounds the events of one transaction of a build.
-	buildBatch = 256
-	// buildStep are as many events as who follows the log beside the build may have to wait for.
-	buildStep = 32
 )
 
 var (
@@ -172,168 +163,6 @@ func (s *Store) begin(ctx context.Context, p *projector, anew bool) error {
 		p.stage, p.position, p.skipped = current, application.Position{}, 0
 		return s.makeTables(tx, p)
 	})
-}
-
-// fill brings a build to where the live models stand.
-func (s *Store) fill(ctx context.Context, log application.Log, codec *application.Codec, p *projector, report func(BuildProgress)) error {
-	prepared := make(map[string]*sqlx.Stmt)
-	defer closeAll(prepared)
-	others, err := openPrecedence(s.first)
-	if err != nil {
-		return err
-	}
-	defer others.Close()
-	done := BuildProgress{Position: p.position}
-	for {
-		stored, err := modelRows(ctx, s.read)
-		if err != nil {
-			return err
-		}
-		done.Target = target(stored, p)
-		report(done)
-		if p.position.Compare(done.Target) >= 0 {
-			return nil
-		}
-		err = p.between(ctx, log, codec, p.position, done.Target, func(events []event) error {
-			if err := s.takeBeside(ctx, others, codec, prepared, p, events); err != nil {
-				return err
-			}
-			done.Events += len(events)
-			done.Position = p.position
-			report(done)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// target is where a build of the projector's models has to come to: to where they stand, or
-// where the others do when nothing stands there.
-func target(stored map[string]modelRow, p *projector) application.Position {
-	live := &projector{models: p.models}
-	if live.resume(stored); live.stage != absent {
-		return live.position
-	}
-	var furthest application.Position
-	for _, row := range stored {
-		if !strings.HasSuffix(row.Name, next) && !strings.HasSuffix(row.Name, prior) && row.place().Compare(furthest) > 0 {
-			furthest = row.place()
-		}
-	}
-	return furthest
-}
-
-// between hands out what the projector understands of the log behind after, up to a position that was
-// read from it. The next events are read and decoded while the last ones are taken.
-func (p *projector) between(ctx context.Context, log application.Log, codec *application.Codec, after, upTo application.Position, take func([]event) error) error {
-	follower, err := log.Follow(ctx, after)
-	if err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	batches := make(chan []event)
-	group.Go(func() error {
-		defer close(batches)
-		defer follower.Close()
-		for after.Compare(upTo) < 0 {
-			records, err := follower.Next(ctx, buildBatch)
-			if err != nil {
-				return err
-			}
-			behind := slices.IndexFunc(records, func(r application.Record) bool { return r.Position.Compare(upTo) > 0 })
-			if behind >= 0 {
-				records = records[:behind]
-			}
-			if len(records) == 0 {
-				return fmt.Errorf("projections: the log has nothing at position %s", upTo)
-			}
-			select {
-			case batches <- p.decode(codec, records):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			after = records[len(records)-1].Position
-		}
-		return nil
-	})
-	group.Go(func() error {
-		for events := range batches {
-			if err := take(events); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return group.Wait()
-}
-
-// takeBeside applies the events in one transaction, or in several when somebody claims precedence.
-func (s *Store) takeBeside(ctx context.Context, others *precedence, codec *application.Codec, prepared map[string]*sqlx.Stmt, p *projector, events []event) error {
-	for len(events) > 0 {
-		if err := others.await(); err != nil {
-			return err
-		}
-		n, err := s.takeSteps(ctx, others, codec, prepared, p, events)
-		if err != nil {
-			return err
-		}
-		events = events[n:]
-	}
-	return nil
-}
-
-// takeSteps returns how many of the events it has applied.
-func (s *Store) takeSteps(ctx context.Context, others *precedence, codec *application.Codec, prepared map[string]*sqlx.Stmt, p *projector, events []event) (taken int, err error) {
-	tx, err := s.write.BeginTxx(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer tx.Rollback()
-	b, built := s.batch(tx, codec, prepared, p.renamer()), *p
-	for step := range slices.Chunk(events, buildStep) {
-		done, err := built.runBeside(b, step)
-		if err != nil {
-			return 0, err
-		}
-		built.position, built.skipped = done.position, done.skipped
-		taken += len(step)
-		claimed, err := others.claimed()
-		if err != nil {
-			return 0, err
-		}
-		if claimed {
-			break
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		return 0, err
-	}
-	p.position, p.skipped = built.position, built.skipped
-	return taken, s.prepare(b)
-}
-
-// decode leaves the events of other streams as they are: most of a log, for a small model.
-func (p *projector) decode(codec *application.Codec, records []application.Record) []event {
-	events := make([]event, len(records))
-	for i, r := range records {
-		kind, id := parseStream(r.Stream)
-		if p.kind != everyStream && kind != p.kind && codec.Knows(r.Type) {
-			events[i] = event{record: r, kind: kind, id: id}
-			continue
-		}
-		events[i] = decode(codec, r)
-	}
-	return events
-}
-
-func (p *projector) runBeside(b *batch, events []event) (progress, error) {
-	done, err := p.run(b, events)
-	if errors.Is(err, errOvertaken) {
-		return done, ErrRebuilding
-	}
-	return done, errors.Join(err, done.fault)
 }
 
 var indexName = regexp.MustCompile(`^CREATE INDEX (\w+)`)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"asprak/application"
@@ -79,7 +78,7 @@ func (f *toldFollower) Close() error { return nil }
 // longStory is aStory with more applicants than a batch holds.
 func longStory(t testing.TB) *story {
 	story := aStory(t)
-	for i := range buildBatch {
+	for i := range 2 * buildRead {
 		app := story.submit(opening1, person(fmt.Sprint("Person ", i), fmt.Sprint(100+i)))
 		story.judge(app, story.upload(app, hash(fmt.Sprintf("%016x", i))), "review:low_confidence")
 	}
@@ -184,11 +183,11 @@ func TestRebuild_Interrupted_GoesOnWhereItCameTo(t *testing.T) {
 			require.NoError(t, s.Close())
 
 			s = d.open(t, place)
-			require.Equal(t, story.records[buildBatch-1].Position, places(t, s, "audit")["next"].Position)
+			require.Equal(t, story.records[buildRead-1].Position, places(t, s, "audit")["next"].Position)
 			log.served = nil
 			events := 0
 			require.NoError(t, s.Rebuild(background, log, story.codec, "audit", func(p BuildProgress) { events = p.Events }))
-			require.Equal(t, len(story.records)-buildBatch, events)
+			require.Equal(t, len(story.records)-buildRead, events)
 			found, err := s.Compare(background, log, story.codec, "audit", quiet)
 			require.NoError(t, err)
 			require.Equal(t, []Comparison{{Table: "audit", Rows: len(story.records)}}, found)
@@ -221,15 +220,13 @@ func TestRebuild_SomebodyWantsToWrite_LetsThemGoFirst(t *testing.T) {
 	p, err := s.beside("audit", next)
 	require.NoError(t, err)
 	require.NoError(t, s.begin(background, p, false))
-	others, err := openPrecedence(s.first)
+	f, err := s.newFilling(background, story.codec, p, quiet)
 	require.NoError(t, err)
-	defer others.Close()
-	events := p.decode(story.codec, story.records)
+	defer f.close()
+	require.NoError(t, f.begin())
 
 	require.NoError(t, s.precedence.claim())
-	taken, err := s.takeSteps(background, others, story.codec, map[string]*sqlx.Stmt{}, p, events)
-	require.NoError(t, err)
-	require.Equal(t, buildStep, taken)
+	require.NoError(t, f.take(p.decode(story.codec, story.records[:buildStep])))
 	require.Equal(t, story.records[buildStep-1].Position, places(t, s, "audit")["next"].Position)
 	built := make(chan error, 1)
 	go func() { built <- s.Rebuild(background, tellLog(story), story.codec, "audit", quiet) }()

@@ -83,6 +83,12 @@ func (a *audit) applicationChanges(e event, document uuid.UUID) (before, after a
 // replay hands out the earlier events of the stream. Readings are left out: they are large
 // and no status follows from them.
 func (a *audit) replay(e event, evolve func(domain.Event)) error {
+	if past, ok := a.b.begun[e.record.Stream]; ok {
+		for _, event := range past {
+			evolve(event)
+		}
+		return nil
+	}
 	if err := a.flush(); err != nil {
 		return err
 	}
@@ -105,6 +111,18 @@ func (a *audit) replay(e event, evolve func(domain.Event)) error {
 		evolve(event)
 	}
 	return nil
+}
+
+// remember keeps an event for replay, of a stream of which all are at hand.
+func (a *audit) remember(e event) {
+	past, begun := a.b.begun[e.record.Stream]
+	if !begun && e.record.Revision > 0 {
+		return
+	}
+	if _, large := e.event.(*domain.DocumentRead); !large {
+		past = append(past, e.event)
+	}
+	a.b.begun[e.record.Stream] = past
 }
 
 // difference is two JSON objects with the fields in which before and after differ, nil

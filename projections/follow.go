@@ -158,20 +158,20 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 		return err
 	}
 	s.advance(done)
-	return s.prepare(b)
+	return prepare(s.write, b)
 }
 
 func (s *Store) batch(tx *sqlx.Tx, codec *application.Codec, prepared map[string]*sqlx.Stmt, rename func(string) string) *batch {
-	return &batch{tx: tx, far: s.server != nil, codec: codec, prepared: prepared, rename: rename, statements: make(map[string]*sqlx.Stmt)}
+	return &batch{tx: tx, far: s.server != nil, codec: codec, prepared: prepared, rename: rename, statements: make(map[string]*sqlx.Stmt), begun: make(map[string][]domain.Event)}
 }
 
-// prepare keeps the statements that the batch met first, for the batches to come.
-func (s *Store) prepare(b *batch) error {
+// prepare keeps the statements that the batch met first, for the batches to come on the connection.
+func prepare(write *sqlx.DB, b *batch) error {
 	for query := range b.statements {
 		if _, ok := b.prepared[query]; ok {
 			continue
 		}
-		statement, err := s.write.Preparex(s.write.Rebind(b.named(query)))
+		statement, err := write.Preparex(write.Rebind(b.named(query)))
 		if err != nil {
 			return err
 		}

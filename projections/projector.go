@@ -127,8 +127,9 @@ type batch struct {
 	rename     func(string) string // of the tables in a statement, nil for the live ones
 	far        bool                // the database is a server
 	codec      *application.Codec
-	prepared   map[string]*sqlx.Stmt // on the writing connection, for all batches
-	statements map[string]*sqlx.Stmt // of this transaction
+	prepared   map[string]*sqlx.Stmt     // on the writing connection, for all batches
+	statements map[string]*sqlx.Stmt     // of this transaction
+	begun      map[string][]domain.Event // what the audit replays of streams that began in this transaction
 }
 
 func (b *batch) statement(query string) (*sqlx.Stmt, error) {

@@ -32,11 +32,12 @@ import (
 type Store struct {
 	write      *sqlx.DB // one connection
 	read       *sqlx.DB
-	server     *postgres     // nil: SQLite
-	lock       lock          // of the one process that projects
-	first      string        // path of the file of precedence, "" on a server
-	precedence *precedence   // of who follows
-	asked      chan struct{} // someone began to wait; of one
+	builder    func(context.Context) (*sqlx.DB, error) // opens one more connection that writes
+	server     *postgres                               // nil: SQLite
+	lock       lock                                    // of the one process that projects
+	first      string                                  // path of the file of precedence, "" on a server
+	precedence *precedence                             // of who follows
+	asked      chan struct{}                           // someone began to wait; of one
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
 
@@ -71,32 +72,22 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 	// The models can be made anew from the log and the checkpoint commits with the rows: a
 	// power cut may only take both back together, so commits need not wait for the disk.
 	const common = "_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000"
-	const patience = 10 * time.Second
 	name := (&url.URL{Scheme: "file", Path: path}).String()
-	write, err := sqlx.Open("sqlite3", name+"?"+common+"&_txlock=immediate&_cache_size=-8000")
+	// Pages that transactions change again and again are carried over in few, large steps, as
+	// most keys fall anywhere in their index: 16,000 pages are 64 MB.
+	write, err := openWriter(ctx, name+"?"+common, 8_000, 16_000)
 	if err != nil {
 		return nil, fmt.Errorf("projections: %w", err)
 	}
-	write.SetMaxOpenConns(1)
 	read, err := sqlx.Open("sqlite3", name+"?"+common+"&_query_only=true")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close())
 	}
 	read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
 	read.SetMaxIdleConns(2 + 2*runtime.GOMAXPROCS(0))
-	// Pages that transactions change again and again are carried over in few, large steps, as
-	// most keys fall anywhere in their index: 16,000 pages are 64 MB.
-	const carryOver = `PRAGMA wal_autocheckpoint = 16000`
-	_, err = write.ExecContext(ctx, carryOver)
-	// SQLite does not wait for another process that just makes the file's journal a WAL.
-	for began := time.Now(); locked(err) && time.Since(began) < patience && ctx.Err() == nil; {
-		sleep(ctx, firstDelay)
-		_, err = write.ExecContext(ctx, carryOver)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close(), read.Close())
-	}
 	s := newStore(write, read, newProjectors(), options)
+	// A build keeps more pages at hand, and carries over before who follows the log has to.
+	s.builder = func(ctx context.Context) (*sqlx.DB, error) { return openWriter(ctx, name+"?"+common, 64_000, 12_000) }
 	s.lock, s.first = fileLock(path+"-projector"), path+"-first"
 	if s.precedence, err = openPrecedence(s.first); err == nil {
 		err = s.migrate(ctx)
@@ -105,6 +96,28 @@ func Open(ctx context.Context, target string, options ...Option) (*Store, error)
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// openWriter opens a connection that writes. It keeps so many KiB of pages at hand, and carries so many
+// pages over from the write-ahead log at once.
+func openWriter(ctx context.Context, name string, cache, carryOver int) (*sqlx.DB, error) {
+	const patience = 10 * time.Second
+	write, err := sqlx.Open("sqlite3", fmt.Sprintf("%s&_txlock=immediate&_cache_size=-%d", name, cache))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	pragma := fmt.Sprintf(`PRAGMA wal_autocheckpoint = %d`, carryOver)
+	_, err = write.ExecContext(ctx, pragma)
+	// SQLite does not wait for another process that just makes the file's journal a WAL.
+	for began := time.Now(); locked(err) && time.Since(began) < patience && ctx.Err() == nil; {
+		sleep(ctx, firstDelay)
+		_, err = write.ExecContext(ctx, pragma)
+	}
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	return write, nil
 }
 
 // locked tells that another connection holds the database.

@@ -14,7 +14,7 @@ import (
 )
 
 // lastEvents bounds what a build takes in while the live models stand still for the switch.
-const lastEvents = 4 * buildBatch
+const lastEvents = 8 * buildRead
 
 // errFarBehind: the live models went on meanwhile; the build has to catch up first.
 var errFarBehind = errors.New("projections: the build is too far behind the live models")

@@ -1,0 +1,234 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/errgroup"
+
+	"asprak/application"
+)
+
+const (
+	// buildRead are as many events of the log as are read and decoded at once.
+	buildRead = 128
+	// buildBatch bounds the events of one transaction of a build. Most keys fall anywhere in
+	// their index: the more of them go into one transaction, the fewer pages are written twice.
+	buildBatch = 8192
+	// buildStep are as many events as who follows the log beside the build may have to wait for.
+	buildStep = 32
+)
+
+// fill brings a build to where the live models stand.
+func (s *Store) fill(ctx context.Context, log application.Log, codec *application.Codec, p *projector, report func(BuildProgress)) error {
+	f, err := s.newFilling(ctx, codec, p, report)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	for {
+		stored, err := modelRows(ctx, s.read)
+		if err != nil {
+			return err
+		}
+		f.done.Target = target(stored, p)
+		report(f.done)
+		if p.position.Compare(f.done.Target) >= 0 {
+			return nil
+		}
+		err = p.between(ctx, log, codec, p.position, f.done.Target, f.take)
+		if err = errors.Join(err, f.commit()); err != nil {
+			return err
+		}
+	}
+}
+
+// target is where a build of the projector's models has to come to: to where they stand, or
+// where the others do when nothing stands there.
+func target(stored map[string]modelRow, p *projector) application.Position {
+	live := &projector{models: p.models}
+	if live.resume(stored); live.stage != absent {
+		return live.position
+	}
+	var furthest application.Position
+	for _, row := range stored {
+		if !strings.HasSuffix(row.Name, next) && !strings.HasSuffix(row.Name, prior) && row.place().Compare(furthest) > 0 {
+			furthest = row.place()
+		}
+	}
+	return furthest
+}
+
+// between hands out what the projector understands of the log behind after, up to a position that was
+// read from it. The next events are read and decoded while the last ones are taken.
+func (p *projector) between(ctx context.Context, log application.Log, codec *application.Codec, after, upTo application.Position, take func([]event) error) error {
+	follower, err := log.Follow(ctx, after)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	batches := make(chan []event, 2)
+	group.Go(func() error {
+		defer close(batches)
+		defer follower.Close()
+		for after.Compare(upTo) < 0 {
+			records, err := follower.Next(ctx, buildRead)
+			if err != nil {
+				return err
+			}
+			behind := slices.IndexFunc(records, func(r application.Record) bool { return r.Position.Compare(upTo) > 0 })
+			if behind >= 0 {
+				records = records[:behind]
+			}
+			if len(records) == 0 {
+				return fmt.Errorf("projections: the log has nothing at position %s", upTo)
+			}
+			select {
+			case batches <- p.decode(codec, records):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			after = records[len(records)-1].Position
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for events := range batches {
+			if err := take(events); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// decode leaves the events of other streams as they are: most of a log, for a small model.
+func (p *projector) decode(codec *application.Codec, records []application.Record) []event {
+	events := make([]event, len(records))
+	for i, r := range records {
+		kind, id := parseStream(r.Stream)
+		if p.kind != everyStream && kind != p.kind && codec.Knows(r.Type) {
+			events[i] = event{record: r, kind: kind, id: id}
+			continue
+		}
+		events[i] = decode(codec, r)
+	}
+	return events
+}
+
+func (p *projector) runBeside(b *batch, events []event) (progress, error) {
+	done, err := p.run(b, events)
+	if errors.Is(err, errOvertaken) {
+		return done, ErrRebuilding
+	}
+	return done, errors.Join(err, done.fault)
+}
+
+// filling takes events into a build, on a connection of its own. A transaction goes on from one
+// call to the next, until it is large or somebody claims precedence.
+type filling struct {
+	store    *Store
+	write    *sqlx.DB
+	others   *precedence
+	codec    *application.Codec
+	prepared map[string]*sqlx.Stmt
+	report   func(BuildProgress)
+	done     BuildProgress
+	built    *projector // as it is committed
+
+	tx    *sqlx.Tx // nil: none is open
+	batch *batch
+	now   projector // as the transaction leaves it
+	taken int       // in the transaction
+}
+
+func (s *Store) newFilling(ctx context.Context, codec *application.Codec, p *projector, report func(BuildProgress)) (*filling, error) {
+	others, err := openPrecedence(s.first)
+	if err != nil {
+		return nil, err
+	}
+	write, err := s.builder(ctx)
+	if err != nil {
+		return nil, errors.Join(err, others.Close())
+	}
+	return &filling{store: s, write: write, others: others, codec: codec, prepared: make(map[string]*sqlx.Stmt), report: report,
+		done: BuildProgress{Position: p.position}, built: p}, nil
+}
+
+func (f *filling) take(events []event) error {
+	for step := range slices.Chunk(events, buildStep) {
+		if err := f.begin(); err != nil {
+			return err
+		}
+		done, err := f.now.runBeside(f.batch, step)
+		if err != nil {
+			return errors.Join(err, f.rollback())
+		}
+		f.now.position, f.now.skipped = done.position, done.skipped
+		f.taken += len(step)
+		claimed, err := f.others.claimed()
+		if err != nil {
+			return err
+		}
+		if claimed || f.taken >= buildBatch {
+			if err := f.commit(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// begin opens a transaction when none is open and nobody claims precedence any more.
+func (f *filling) begin() error {
+	if f.tx != nil {
+		return nil
+	}
+	if err := f.others.await(); err != nil {
+		return err
+	}
+	tx, err := f.write.Beginx()
+	if err != nil {
+		return err
+	}
+	f.tx, f.now, f.taken = tx, *f.built, 0
+	f.batch = f.store.batch(tx, f.codec, f.prepared, f.built.renamer())
+	return nil
+}
+
+func (f *filling) commit() error {
+	if f.tx == nil {
+		return nil
+	}
+	err := f.tx.Commit()
+	f.tx = nil
+	if err != nil {
+		return err
+	}
+	f.built.position, f.built.skipped = f.now.position, f.now.skipped
+	f.done.Events += f.taken
+	f.done.Position = f.built.position
+	f.report(f.done)
+	return prepare(f.write, f.batch)
+}
+
+func (f *filling) rollback() error {
+	if f.tx == nil {
+		return nil
+	}
+	err := f.tx.Rollback()
+	f.tx = nil
+	return err
+}
+
+func (f *filling) close() {
+	f.rollback()
+	closeAll(f.prepared)
+	f.others.Close()
+	f.write.Close()
+}
