@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"asprak/domain/transcript"
 )
@@ -112,8 +114,11 @@ func (j *judge) nearCourse() int {
 		}) && len(j.requirement.Course.Codes) > 0 && j.printsCode(r) {
 			continue // clearly another code, however alike the names
 		}
+		if r.Code == nil && r.Name != nil && r.Name.Source != transcript.TextLayer && mayBeRestOf(r.Name.Value, j.requirement.Course.Name) {
+			like = misread
+		}
 		if r.Name != nil && r.Name.Source != transcript.TextLayer && name != "" {
-			like = likeness(transcript.NormaliseCourse(r.Name.Value), name)
+			like = max(like, likeness(transcript.NormaliseCourse(r.Name.Value), name))
 		}
 		if r.Code != nil && r.Code.Source != transcript.TextLayer {
 			for _, c := range j.requirement.Course.Codes {
@@ -129,6 +134,19 @@ func (j *judge) nearCourse() int {
 		}
 	}
 	return best
+}
+
+// mayBeRestOf tells whether what was read of a name may be what is left of the asked one after
+// words were lost: they have a word in common, or none was read.
+func mayBeRestOf(read, asked string) bool {
+	words := longWords(read)
+	return len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(longWords(asked), w) })
+}
+
+// longWords are those that tell courses apart: of four letters or more.
+func longWords(name string) []string {
+	return slices.DeleteFunc(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) }),
+		func(w string) bool { return utf8.RuneCountInString(w) < 4 })
 }
 
 // printsCode tells whether a code is written as the required ones are: as many letters and digits.

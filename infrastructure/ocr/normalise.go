@@ -6,15 +6,16 @@ import (
 )
 
 const (
-	block     = 16  // pixels of a cell in which the ground is measured
-	ink       = 150 // of 255 on a normalised page: darker is ink
-	faintInk  = 205 // of 255: the soft edges of ink are darker
-	darkShare = 0.8 // of the paper's brightness: a ground below this is a coloured bar
-	contrast  = 4   // of 32 steps: what differs so much from the ground is type
-	leastBar  = 4   // blocks: a narrower dark part may be a thick letter
-	minPaper  = 40  // of 255: paper in deep shadow
-	black     = 10  // of 255 after division: as dark as type gets
-	white     = 225 // of 255 after division: bleed-through, zebra stripes and grain are lighter
+	block     = 16   // pixels of a cell in which the ground is measured
+	ink       = 150  // of 255 on a normalised page: darker is ink
+	faintInk  = 205  // of 255: the soft edges of ink are darker
+	darkShare = 0.8  // of the paper's brightness: a ground below this is a coloured bar
+	contrast  = 4    // of 32 steps: what differs so much from the ground is type
+	leastBar  = 4    // blocks: a narrower dark part may be a thick letter
+	steep     = 0.85 // of the paper's brightness: what is darker near by is not in the shade but another ground
+	minPaper  = 40   // of 255: paper in deep shadow
+	black     = 10   // of 255 after division: as dark as type gets
+	white     = 225  // of 255 after division: bleed-through, zebra stripes and grain are lighter
 )
 
 // Normalise makes the ground white and the type dark: shadows and colour casts are divided
@@ -175,7 +176,7 @@ func (g grid) paper() []float64 {
 	for i, v := range brightest {
 		out[i] = max(minPaper, float64(v))
 	}
-	return smooth(smooth(out, g.w, g.h, reach), g.w, g.h, reach/2)
+	return even(even(out, g.w, g.h, reach), g.w, g.h, reach/2)
 }
 
 // bar tells what kind of ground a block has.
@@ -387,6 +388,27 @@ func spread(v []uint8, w, h, reach int, of func(a, b uint8) uint8) []uint8 {
 		return out
 	}
 	return pass(pass(v, w, 1, h, w), h, w, w, 1)
+}
+
+// even is the mean over a square of the given reach without what is much darker than its
+// middle, so that paper beside a desk, a bar or a tile is as bright as elsewhere.
+func even(v []float64, w, h, reach int) []float64 {
+	out := make([]float64, len(v))
+	for y := range h {
+		for x := range w {
+			least, sum, count := steep*v[y*w+x], 0.0, 0
+			for ny := max(0, y-reach); ny <= min(h-1, y+reach); ny++ {
+				for _, near := range v[ny*w+max(0, x-reach) : ny*w+min(w-1, x+reach)+1] {
+					if near >= least {
+						sum += near
+						count++
+					}
+				}
+			}
+			out[y*w+x] = sum / float64(count)
+		}
+	}
+	return out
 }
 
 // smooth is the mean over a square of the given reach.
