@@ -101,7 +101,7 @@ func newAPI(o Options) (*api, error) {
 		uploads: newSlots(o.Limits.Uploads, o.Limits.UploadsEach),
 	}
 	var err error
-	if a.metrics, err = newMetrics(o.Metrics); err != nil {
+	if a.metrics, err = newMetrics(o.Metrics, a.uploads); err != nil {
 		return nil, err
 	}
 	a.contract, err = readContract(a.routes())

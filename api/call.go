@@ -141,9 +141,18 @@ func (a *api) fail(c *call, err error) {
 		}
 		h.Set("WWW-Authenticate", challenge)
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", "1")
+		h.Set("Retry-After", retryAfter(p.Code))
 	}
 	write(c, p.Status, "application/problem+json", p)
+}
+
+// retryAfter is in seconds. Reading what waits takes longer than what else is short.
+func retryAfter(code string) string {
+	switch code {
+	case "documents_waiting", "own_documents_waiting":
+		return "10"
+	}
+	return "1"
 }
 
 // report logs a request without anything that its sender wrote except the request id.

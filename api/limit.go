@@ -130,3 +130,9 @@ func (s *slots) take(applicant string) (giveBack func(), err error) {
 		}
 	}, nil
 }
+
+func (s *slots) inUse() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}

@@ -13,7 +13,7 @@ type metrics struct {
 	commands *prometheus.CounterVec
 }
 
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+func newMetrics(registry prometheus.Registerer, uploads *slots) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "asprak_http_requests_total", Help: "Requests by operation and status.",
@@ -26,7 +26,10 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "asprak_commands_total", Help: "Commands by outcome: recorded, unchanged, or the code of the problem.",
 		}, []string{"command", "outcome"}),
 	}
-	for _, collector := range []prometheus.Collector{m.requests, m.seconds, m.commands} {
+	transfer := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "asprak_uploads_in_transfer", Help: "Uploads that have a slot.",
+	}, func() float64 { return float64(uploads.inUse()) })
+	for _, collector := range []prometheus.Collector{m.requests, m.seconds, m.commands, transfer} {
 		if err := registry.Register(collector); err != nil {
 			return nil, err
 		}

@@ -38,6 +38,9 @@ func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UU
 		if err := matches(req.IfMatch, known); err != nil {
 			return Result{}, err
 		}
+		if err := s.room(ctx, req.Actor); err != nil {
+			return Result{}, err
+		}
 	}
 	blob, err := s.blobs.Put(ctx, upload.Content, s.limit)
 	if errors.Is(err, ErrBlobTooLarge) {
@@ -59,6 +62,32 @@ func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UU
 		})
 	})
 	return result(id, done, err)
+}
+
+// room is nil while the applicant may add to the documents that wait to be read.
+func (s *Service) room(ctx context.Context, applicant domain.Actor) error {
+	if s.backlog == nil {
+		return nil
+	}
+	if s.unread.Each > 0 {
+		own, err := s.backlog.UnreadOf(ctx, applicant.ID)
+		if err != nil {
+			return err
+		}
+		if own >= s.unread.Each {
+			return domain.Errorf(domain.Unavailable, "own_documents_waiting", "%d of your documents wait to be read; nothing was kept. Send the next one when they have their verdicts.", own)
+		}
+	}
+	if s.unread.All > 0 {
+		all, _, err := s.backlog.Unread(ctx)
+		if err != nil {
+			return err
+		}
+		if all >= s.unread.All {
+			return domain.Errorf(domain.Unavailable, "documents_waiting", "Too many documents wait to be read; nothing was kept. Try again later, with the same Idempotency-Key.")
+		}
+	}
+	return nil
 }
 
 // Override records a person's decision over the machine's on a document.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"asprak/domain"
 	"asprak/domain/transcript"
@@ -68,4 +69,13 @@ type Archive interface {
 	// Reading returns an earlier reading of the same bytes by the same engine and layout
 	// versions, nil when there is none.
 	Reading(ctx context.Context, before Position, sha256 string, versions domain.Versions) (*transcript.Reading, error)
+}
+
+// Backlog tells of the documents that wait for the machine, as far as the log was taken in:
+// those that came a moment ago may not be counted yet.
+type Backlog interface {
+	// Unread counts them; oldest is since when the first of them waits, zero for none.
+	Unread(ctx context.Context) (documents int, oldest time.Time, err error)
+	// UnreadOf counts those of the applicant.
+	UnreadOf(ctx context.Context, applicant string) (documents int, err error)
 }

@@ -23,13 +23,25 @@ type Reaction struct {
 	reader  Reader
 	archive Archive
 	policy  verification.Policy
+	observe func(Concluded)
+}
+
+// Concluded is how the machine came to an end with a document: with a verdict on what was
+// read, or with the code of a failure.
+type Concluded struct {
+	Reading transcript.Reading
+	Verdict verification.Verdict
+	Failure string // "" with a verdict
 }
 
 // NewReaction returns the reaction that judges by the policy. Without an archive (nil) no duplicates are looked for
 // and no reading is used again.
 func NewReaction(s *Service, reader Reader, archive Archive, policy verification.Policy) *Reaction {
-	return &Reaction{service: s, reader: reader, archive: archive, policy: policy}
+	return &Reaction{service: s, reader: reader, archive: archive, policy: policy, observe: func(Concluded) {}}
 }
+
+// Observe has f told of each end that is recorded. Call it before Handle.
+func (r *Reaction) Observe(f func(Concluded)) { r.observe = f }
 
 // Types are the stored names of the events that Handle wants.
 func (r *Reaction) Types() []string {
@@ -198,9 +210,12 @@ func (r *Reaction) judge(ctx context.Context, stream string, at loaded[domain.Ap
 		versions.Engine, versions.Layout = v.Engine, v.Layout
 	}
 	command := domain.RecordVerdict{DocumentID: document, Attempt: number, Verdict: verdict, OpeningRevision: int64(opening.Revision)}
-	_, _, err = write(ctx, r.service, stream, at, reactionCall(trigger, "judge", &versions), func(at loaded[domain.Application]) ([]domain.Event, error) {
+	_, done, err := write(ctx, r.service, stream, at, reactionCall(trigger, "judge", &versions), func(at loaded[domain.Application]) ([]domain.Event, error) {
 		return at.State.Decide(command)
 	})
+	if err == nil && done.recorded > 0 {
+		r.observe(Concluded{Reading: *d.Reading, Verdict: verdict})
+	}
 	return err
 }
 
@@ -225,11 +240,14 @@ func (r *Reaction) duplicates(ctx context.Context, trigger, read Entry, d domain
 }
 
 func (r *Reaction) fail(ctx context.Context, stream string, at loaded[domain.Application], trigger Entry, document uuid.UUID, code string, tries int) error {
-	r.service.logger.WarnContext(ctx, "a document could not be read", "stream", stream, "document", document, "code", code, "tries", tries)
+	r.service.logger.WarnContext(ctx, "a document could not be read", "request_id", trigger.Metadata.CorrelationID, "stream", stream, "document", document, "code", code, "tries", tries)
 	command := domain.RecordReadingFailure{DocumentID: document, Attempt: attemptOf(at.Entries, trigger, document), Code: code, Tries: tries}
-	_, _, err := write(ctx, r.service, stream, at, reactionCall(trigger, "fail", nil), func(at loaded[domain.Application]) ([]domain.Event, error) {
+	_, done, err := write(ctx, r.service, stream, at, reactionCall(trigger, "fail", nil), func(at loaded[domain.Application]) ([]domain.Event, error) {
 		return at.State.Decide(command)
 	})
+	if err == nil && done.recorded > 0 {
+		r.observe(Concluded{Failure: code})
+	}
 	return err
 }
 

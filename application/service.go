@@ -43,6 +43,13 @@ type Options struct {
 	MaxUpload int64               // bytes of one document; default DefaultMaxUpload
 	Scales    []transcript.Scale  // grade scales an opening may name; default transcript.Scales
 	Policy    verification.Policy // that documents are judged by; default verification.DefaultPolicy
+	Backlog   Backlog             // with MaxUnread; default: uploads are taken without bound
+	MaxUnread MaxUnread
+}
+
+// MaxUnread bounds the documents that wait for the machine; 0 is no bound.
+type MaxUnread struct {
+	All, Each int // of everybody, and of one applicant
 }
 
 // Service is the one write path, and the reads that are answered from the events.
@@ -58,6 +65,8 @@ type Service struct {
 	limit    int64
 	scales   []transcript.Scale
 	policy   verification.Policy
+	backlog  Backlog
+	unread   MaxUnread
 	openings *cache[domain.Opening]
 	origins  *origins
 }
@@ -65,7 +74,7 @@ type Service struct {
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
 	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales, policy: opts.Policy,
-		openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins()}
+		backlog: opts.Backlog, unread: opts.MaxUnread, openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins()}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

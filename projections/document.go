@@ -18,7 +18,7 @@ import (
 // Readings are kept beside the documents, one for each attempt: the archive finds earlier
 // ones, and lists need not carry them.
 var documentModel = model{
-	name: "documents", version: 1, tables: []string{"documents", "readings"},
+	name: "documents", version: 2, tables: []string{"documents", "readings"},
 	schema: []string{
 		`CREATE TABLE documents (
 			id TEXT PRIMARY KEY,
@@ -51,6 +51,7 @@ var documentModel = model{
 		)`,
 		`CREATE INDEX documents_application ON documents (application_id, uploaded)`,
 		`CREATE INDEX documents_sha256 ON documents (sha256, first_position)`,
+		`CREATE INDEX documents_unread ON documents (updated_at) WHERE status = 'verifying'`,
 		`CREATE TABLE readings (
 			document_id TEXT NOT NULL,
 			attempt BIGINT NOT NULL,

@@ -97,6 +97,8 @@ func walkIndexes(t *testing.T, check func(query string, args ...any)) {
 	check(sameFile, "x", "x", 1, 1, 20)
 	check(sameRows, "x", "x", 1, 1, 20)
 	check(earlierReading, "x", "x", "x", 1, 1)
+	check(unreadOfAll)
+	check(unreadOfOne, "x")
 	check(statisticTotals, everyOpening, 1, 2)
 	check(statisticDays, everyOpening, 1, 2)
 	check(queueLength)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"asprak/api"
@@ -44,6 +45,8 @@ type serveCmd struct {
 	AddressRate    int           `env:"ASPRAK_ADDRESS_RATE" default:"2000" help:"Requests a second from one address (IPv6: one /64), twice as many at once; a whole campus or proxy may be one. Not for the machine itself. 0: no limit."`
 	MaxUploads     int           `env:"ASPRAK_MAX_UPLOADS" default:"256" help:"Uploads in transfer at once; 0: no limit."`
 	MaxUploadsEach int           `env:"ASPRAK_MAX_UPLOADS_EACH" default:"4" help:"Uploads of one applicant in transfer at once; 0: no limit."`
+	MaxUnread      int           `env:"ASPRAK_MAX_UNREAD" default:"5000" help:"Documents that wait to be read before further uploads are refused for a while; 0: no limit."`
+	MaxUnreadEach  int           `env:"ASPRAK_MAX_UNREAD_EACH" default:"20" help:"The same for those of one applicant; 0: no limit."`
 	StopGrace      time.Duration `env:"ASPRAK_STOP_GRACE" default:"20s" help:"How long requests and readings in flight may take to end when the process is told to stop. A reading that takes longer is handed to another reader."`
 	LogLevel       string        `env:"ASPRAK_LOG_LEVEL" default:"warn" enum:"debug,info,warn,error" help:"One of ${enum}."`
 	LogFormat      string        `env:"ASPRAK_LOG_FORMAT" default:"text" enum:"text,json" help:"One of ${enum}."`
@@ -89,10 +92,12 @@ type server struct {
 	reaction *application.Reaction // reader's
 	listener net.Listener
 	http     *http.Server
+	appends  *prometheus.HistogramVec
+	verdicts *prometheus.CounterVec
 }
 
 func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *server, err error) {
-	s := &server{config: config, logger: logger}
+	s := &server{config: config, logger: logger, appends: newAppendSeconds(), verdicts: newVerdicts()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -101,9 +106,11 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if err := os.MkdirAll(config.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if s.log, err = config.openLog(ctx, logger); err != nil {
+	log, err := config.openLog(ctx, logger)
+	if err != nil {
 		return nil, err
 	}
+	s.log = meteredLog{log, s.appends}
 	if s.views, err = projections.Open(ctx, config.database(), projections.WithLogger(logger)); err != nil {
 		return nil, err
 	}
@@ -141,7 +148,10 @@ func (s *server) openService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.service = application.New(s.log, documents, application.Options{Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy})
+	s.service = application.New(s.log, documents, application.Options{
+		Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy,
+		Backlog: s.views, MaxUnread: application.MaxUnread{All: s.config.MaxUnread, Each: s.config.MaxUnreadEach},
+	})
 	return nil
 }
 
@@ -150,6 +160,7 @@ func (s *server) openReader() (err error) {
 		return err
 	}
 	s.reaction = application.NewReaction(s.service, s.pool, s.views, s.service.Policy())
+	s.reaction.Observe(concluded(s.verdicts))
 	return nil
 }
 
