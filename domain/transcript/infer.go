@@ -35,14 +35,17 @@ func (s Scale) fits(seen []Seen) bool {
 }
 
 func (s Scale) of(university string) bool {
-	name := NormaliseName(university)
-	if name == "" {
-		return false
-	}
-	if name == NormaliseName(s.University) {
-		return true
-	}
-	return slices.ContainsFunc(s.Names, func(n string) bool { return NormaliseName(n) == name })
+	return sameUniversity(university, s.University) || slices.ContainsFunc(s.Names, func(n string) bool { return sameUniversity(university, n) })
+}
+
+// lettersASlip is how many letters of a university's name bear one that was misread; names that
+// differ in a word differ in more.
+const lettersASlip = 12
+
+func sameUniversity(a, b string) bool {
+	a, b = foldCaption(a), foldCaption(b)
+	slips := min(len(a), len(b)) / lettersASlip
+	return a != "" && (a == b || editDistance(a, b, slips+1) <= slips)
 }
 
 // same reports whether two scales give the same letters the same weights.

@@ -18,32 +18,65 @@ type total struct{ sks, points Decimal }
 const maxSteps = 200_000
 
 // resolveJointly reads all doubtful cells together: a cell is settled when every reading of
-// the whole table that adds up to what the page prints has the same value there. It needs a
-// printed total of credits, without which a row that was not found would not show, and
-// courses that do not repeat, of which the document may count one attempt or all.
+// the whole table that adds up to what the page prints has the same value there, under each
+// scale that the legible letters leave. It needs a printed total of credits, without which a row
+// that was not found would not show, and courses that do not repeat, of which the document may
+// count one attempt or all.
 func resolveJointly(rows []Row, fit []Scale, printed printedSums) {
 	if printed.sks == nil || repeats(rows) {
 		return
 	}
-	var scale *Scale
-	if agreed(fit) != "" && (printed.points != nil || printed.average != nil) {
-		scale = &fit[0]
+	if printed.points == nil && printed.average == nil {
+		fit = nil
 	}
-	table, open := choicesOf(rows, scale)
-	if scale != nil && table == nil {
-		scale = nil
-		table, open = choicesOf(rows, nil)
+	scales := different(fit)
+	left, ok := feasibleUnder(rows, scales, printed)
+	if !ok || len(scales) > 1 && (len(left) == 0 || len(left[0]) == 0) {
+		left, _ = feasibleUnder(rows, []*Scale{nil}, printed)
 	}
-	if table == nil || !open {
-		return
-	}
-	left := feasible(table, func(t total) bool {
-		return t.sks == *printed.sks && (scale == nil ||
-			(printed.points == nil || t.points == *printed.points) && (printed.average == nil || near(*printed.average, t.points.Div(t.sks))))
-	})
 	for i := range left {
 		settleRow(&rows[i], left[i])
 	}
+}
+
+// different are the scales without those that give the same letters the same weights.
+func different(scales []Scale) []*Scale {
+	var out []*Scale
+	for i := range scales {
+		if !slices.ContainsFunc(out, func(s *Scale) bool { return s.same(scales[i]) }) {
+			out = append(out, &scales[i])
+		}
+	}
+	return out
+}
+
+// feasibleUnder is what feasible leaves of each row under the scales together; nil is the scale
+// of credits alone. It reports false where none of them is one for these rows.
+func feasibleUnder(rows []Row, scales []*Scale, printed printedSums) (left [][]choice, ok bool) {
+	steps := maxSteps
+	for _, scale := range scales {
+		table, open := choicesOf(rows, scale)
+		if table == nil {
+			continue
+		}
+		if ok = true; !open {
+			return nil, true
+		}
+		under := feasible(table, &steps, func(t total) bool {
+			return t.sks == *printed.sks && (scale == nil ||
+				(printed.points == nil || t.points == *printed.points) && (printed.average == nil || near(*printed.average, t.points.Div(t.sks))))
+		})
+		if steps < 0 {
+			return nil, true
+		}
+		if left == nil {
+			left = make([][]choice, len(rows))
+		}
+		for i := range under {
+			left[i] = append(left[i], under[i]...)
+		}
+	}
+	return left, ok
 }
 
 func repeats(rows []Row) bool {
@@ -64,7 +97,7 @@ func repeats(rows []Row) bool {
 }
 
 // choicesOf lists how each row may be read, under the scale or, without one, for its credits
-// alone. Open is true when some row leaves a choice. There is no answer where the points of a
+// alone. Open is true when some row leaves a choice, or another letter than it was read as. There is no answer where the points of a
 // row are beyond the scale: its grade is pending, was not seen at all, or contradicts the weight.
 func choicesOf(rows []Row, scale *Scale) (table [][]choice, open bool) {
 	for i := range rows {
@@ -90,7 +123,7 @@ func choicesOf(rows []Row, scale *Scale) (table [][]choice, open bool) {
 		if len(cs) == 0 {
 			return nil, false
 		}
-		open = open || len(cs) > 1
+		open = open || len(cs) > 1 || scale != nil && r.Grade.Value != cs[0].letter
 		table = append(table, cs)
 	}
 	return table, open
@@ -159,16 +192,15 @@ func creditsOf(r *Row) []Decimal {
 }
 
 // feasible keeps of each row the choices that some reading of all rows with an acceptable
-// total makes. It answers nil where there is none, or too much to look through.
-func feasible(table [][]choice, accept func(total) bool) [][]choice {
-	steps := 0
+// total makes. It answers nil where there is none, or more to look through than the steps left.
+func feasible(table [][]choice, steps *int, accept func(total) bool) [][]choice {
 	reached := []map[total]bool{{{}: true}} // before each row
 	for _, cs := range table {
 		next := map[total]bool{}
 		for t := range reached[len(reached)-1] {
 			for _, c := range cs {
 				next[total{t.sks + c.sks, t.points + c.points}] = true
-				if steps++; steps > maxSteps {
+				if *steps--; *steps < 0 {
 					return nil
 				}
 			}

@@ -35,6 +35,24 @@ func TestRead_DoubtfulGrade_IsNamedByTheAverageWhenOneLetterIsLeft(t *testing.T)
 	require.LessOrEqual(t, g.Confidence, 0.7)
 }
 
+// TestResolve_ScalesThatAgreeOnALetter_SettleIt has letters that four universities use; one of
+// them has a letter more, which no row shows.
+func TestResolve_ScalesThatAgreeOnALetter_SettleIt(t *testing.T) {
+	row := func(sks int, grade string) Row {
+		return Row{SKS: &Field[Decimal]{Value: DecimalOf(sks), Confidence: 1, Source: Pixels}, Grade: &Field[string]{Value: grade, Confidence: 1, Source: Pixels}}
+	}
+	rows := []Row{row(3, "AB"), row(4, "B"), row(3, "A+")}
+	rows[2].Grade.Text, rows[2].Grade.Confidence = "AF", 0.4
+	fit := scalesOf(rows, "")
+	require.Greater(t, len(different(fit)), 1)
+	sks, average, other := DecimalOf(10), MustDecimal("3.3"), MustDecimal("3.45")
+	resolve(rows, fit, printedSums{sks: &sks, average: &other})
+	require.Equal(t, "A+", rows[2].Grade.Value, "no letter gives this average")
+	resolve(rows, fit, printedSums{sks: &sks, average: &average})
+	require.Equal(t, "AB", rows[2].Grade.Value)
+	require.Equal(t, Arithmetic, rows[2].Grade.Source)
+}
+
 func TestRead_UnseenGrade_IsNotNamedByTheAverage(t *testing.T) {
 	for _, seen := range []string{"", "#@"} {
 		r := slip(map[string]string{"B+": seen})

@@ -118,8 +118,7 @@ func mendByPattern(text, pattern string) (string, bool) {
 // formsOf are the forms of the named university, all forms when it has none here.
 func formsOf(university string) []NIMForm {
 	all := forms().nims
-	name := NormaliseName(university)
-	own := slices.DeleteFunc(slices.Clone(all), func(f NIMForm) bool { return NormaliseName(f.University) != name })
+	own := slices.DeleteFunc(slices.Clone(all), func(f NIMForm) bool { return !sameUniversity(f.University, university) })
 	if len(own) > 0 {
 		return own
 	}

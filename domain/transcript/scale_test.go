@@ -117,6 +117,8 @@ func TestInferScales_Evidence_LeavesWhatFits(t *testing.T) {
 		"letters without weights":        {seen("A-", "B+"), "", []string{"ugm", "ui", "uny", "binus"}},
 		"letters and university":         {seen("A-", "B+"), "UNIVERSITAS INDONESIA", []string{"ui"}},
 		"university in short":            {seen("AB", "B"), "ITS", []string{"its"}},
+		"university with a slip":         {seen("AB", "B"), "INSTITUT TEKNOLGGI SEPULUH NOPSMBER", []string{"its"}},
+		"university of another name":     {seen("AB", "B"), "UNIVERSITAS TERBUKA", []string{"itb", "its", "undip", "telkom"}},
 		"university without its letters": {seen("AB", "B"), "Universitas Gadjah Mada", []string{"itb", "its", "undip", "telkom"}},
 		"contradiction":                  {seen("A=4", "A=3.5"), "", nil},
 		"unknown letter":                 {seen("X"), "", nil},

@@ -228,7 +228,7 @@ func (j *judge) checkGrade(rows []int) {
 			}
 		case below:
 			failed = append(failed, e)
-			failedClearly = failedClearly && (confirmed || clear(j, r.Grade))
+			failedClearly = failedClearly && (confirmed || settled(j, r.Grade))
 			allConfirmed = allConfirmed && confirmed && clear(j, r.Grade)
 		default:
 			open = append(open, e)

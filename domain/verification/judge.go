@@ -130,6 +130,12 @@ func clear[T any](j *judge, f *transcript.Field[T]) bool {
 	return f != nil && f.Source != transcript.Arithmetic && share(f.Confidence) >= j.policy.Clear
 }
 
+// settled tells whether a rejection may rest on the value alone: pixels, however clear, err in
+// a digit now and then.
+func settled[T any](j *judge, f *transcript.Field[T]) bool {
+	return clear(j, f) && f.Source == transcript.TextLayer
+}
+
 // legible is clear for a contradiction, on which no rejection rests.
 func legible[T any](j *judge, f *transcript.Field[T]) bool {
 	return f != nil && f.Source != transcript.Arithmetic && share(f.Confidence) >= j.policy.Legible

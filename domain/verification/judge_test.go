@@ -117,6 +117,32 @@ func scenarios() []scenario {
 			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.61") }), label: Review(LowConfidence), check: "ipk"},
 		{name: "dim IPK that the sums confirm", reading: changed(scan(0.9), func(r *transcript.Reading) { r.IPK.Confidence = 0.4 }),
 			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.61") }), label: Rejected(IPKBelowMin), check: "ipk"},
+		{name: "clear IPK below on a scan, as the rows let expect", reading: changed(scan(0.9), func(r *transcript.Reading) { r.CumPoints = nil }),
+			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.61") }), label: Rejected(IPKBelowMin), check: "ipk"},
+		{name: "clear IPK below on a scan, far from the rows", reading: changed(scan(0.9), func(r *transcript.Reading) { r.IPK.Value, r.CumPoints = *decimal("1.6"), nil }),
+			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.5") }), label: Review(LowConfidence), check: "ipk", evidence: "ipk"},
+		{name: "clear IPK below in characters, far from the rows", reading: changed(card(), func(r *transcript.Reading) { r.IPK.Value, r.CumPoints = *decimal("1.6"), nil }),
+			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.5") }), label: Rejected(IPKBelowMin), check: "ipk"},
+		{name: "clear IPK below on a scan without an average of the rows", reading: changed(scan(0.9), func(r *transcript.Reading) { r.IPS, r.CumPoints = nil, nil }),
+			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.61") }), label: Review(LowConfidence), check: "ipk"},
+		{name: "first semester whose averages differ", label: Review(LowConfidence), check: "ipk",
+			reading: changed(scan(0.9), func(r *transcript.Reading) {
+				r.CumSKS.Value, r.IPK.Value, r.CumPoints = *decimal("10"), *decimal("3.18"), nil
+			}),
+			requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.4") })},
+		{name: "too few credits on a scan", reading: changed(scan(0.9), func(r *transcript.Reading) { r.CumPoints = nil }),
+			requirement: asking(func(r *Requirement) { r.MinSKS = decimal("55") }), label: Rejected(SKSBelowMin), check: "sks"},
+		{name: "credits on a scan that leave the earlier terms no average", reading: changed(scan(0.9), func(r *transcript.Reading) { r.CumSKS.Value, r.CumPoints = *decimal("11"), nil }),
+			requirement: asking(func(r *Requirement) { r.MinSKS = decimal("55") }), label: Review(LowConfidence), check: "sks", evidence: "cum_sks"},
+		{name: "semester too early on a scan", reading: scan(0.9), requirement: asking(func(r *Requirement) { r.MinSemester = new(4) }), label: Review(LowConfidence), check: "semester"},
+		{name: "transcript whose IPK is far from its rows", label: Review(LowConfidence), check: "ipk",
+			reading: changed(courses(transcript.Pixels, 0.9), func(r *transcript.Reading) {
+				r.IPK.Value, r.TotalPoints, r.Rows[0].Grade.Value, r.Rows[0].Weight = *decimal("2.48"), nil, "", nil
+			}), requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3") })},
+		{name: "transcript whose IPK is that of the rows that were read", label: Rejected(IPKBelowMin), check: "ipk",
+			reading: changed(courses(transcript.Pixels, 0.9), func(r *transcript.Reading) {
+				r.TotalPoints, r.Rows[1].Grade.Value, r.Rows[1].Weight = nil, "", nil
+			}), requirement: asking(func(r *Requirement) { r.MinIPK = decimal("3.5") })},
 		{name: "dim IPK that nothing confirms", reading: changed(scan(0.9), func(r *transcript.Reading) { r.IPK.Confidence, r.CumPoints = 0.4, nil }),
 			label: Review(LowConfidence), check: "confidence", evidence: "ipk"},
 	}

@@ -2,6 +2,7 @@ package verification
 
 import (
 	"fmt"
+	"slices"
 
 	"asprak/domain/transcript"
 )
@@ -23,7 +24,7 @@ func (j *judge) checkIPK() {
 	case f.Value >= *required:
 		j.rests(j.certaintyOfIPK(), e)
 		j.pass(name, fmt.Sprintf("The IPK %s is enough.", f.Value), e)
-	case j.sums.ipk || clear(j, f):
+	case j.sums.ipk || settled(j, f) || clear(j, f) && j.likely():
 		j.fail(name, IPKBelowMin, fmt.Sprintf("The IPK %s is below %s.", f.Value, required), e)
 		j.confirmed[name] = j.sums.ipk
 	default:
@@ -42,6 +43,39 @@ func (j *judge) certaintyOfIPK() float64 {
 		return min(c, 0.5)
 	}
 	return c
+}
+
+// usualDistance is how far the average of one semester seldom lies from that of all, and
+// usualLoss how far an average of rows that were not all read does from that of all rows.
+var usualDistance, usualLoss = transcript.MustDecimal("0.5"), transcript.MustDecimal("0.1")
+
+// likely tells whether the IPK is one that the rows let expect. On a KHS that prints no
+// cumulative points they are all that can witness for it, and for the credits that it is over:
+// these must leave the earlier semesters an average that there can be.
+func (j *judge) likely() bool {
+	return j.reading.IPK != nil && !slices.ContainsFunc(j.sums.tallies, func(t tally) bool { return !j.likelyUnder(t) })
+}
+
+func (j *judge) likelyUnder(t tally) bool {
+	r := j.reading
+	if r.Kind == transcript.Transcript {
+		known := t.bestSKS - t.open
+		return known > 0 && (r.IPK.Value-t.best.Div(known)).Abs() <= usualLoss
+	}
+	known := t.sks - t.open
+	if !j.sums.average || known <= 0 {
+		return false
+	}
+	average := t.points.Div(known)
+	if r.CumSKS == nil || r.TotalSKS == nil {
+		return (r.IPK.Value - average).Abs() <= usualDistance
+	}
+	before := r.CumSKS.Value - r.TotalSKS.Value
+	if before <= 0 {
+		return before == 0 && j.near(r.IPK.Value, average)
+	}
+	earlier := (r.IPK.Value.Mul(r.CumSKS.Value) - average.Mul(r.TotalSKS.Value)).Div(before)
+	return (r.IPK.Value-average).Abs() <= usualDistance && earlier >= 0 && earlier <= transcript.DecimalOf(4)
 }
 
 // checkSKS compares the cumulative credits.
@@ -76,7 +110,7 @@ func (j *judge) checkSKS() {
 		}
 		j.rests(c, e)
 		j.pass(name, fmt.Sprintf("%s SKS are enough.", f.Value), e)
-	case confirmed || clear(j, f):
+	case confirmed || settled(j, f) || clear(j, f) && j.likely() && j.sums.whole:
 		j.fail(name, SKSBelowMin, fmt.Sprintf("%s SKS are below %s.", f.Value, required), e)
 	default:
 		j.doubt(name, LowConfidence, "The credits seem below the minimum, but were not clearly read.", e)
@@ -98,7 +132,7 @@ func (j *judge) checkSemester() {
 	case f.Value >= *required:
 		j.rests(share(f.Confidence), e)
 		j.pass(name, fmt.Sprintf("Semester %d is late enough.", f.Value), e)
-	case clear(j, f):
+	case settled(j, f):
 		j.fail(name, SemesterBelowMin, fmt.Sprintf("Semester %d is before %d.", f.Value, *required), e)
 	default:
 		j.doubt(name, LowConfidence, "The semester seems below the minimum, but was not clearly read.", e)

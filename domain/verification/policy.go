@@ -15,7 +15,7 @@ import (
 
 // PolicyVersion names these rules. It changes whenever Judge may conclude differently
 // for the same reading.
-const PolicyVersion = "4"
+const PolicyVersion = "5"
 
 // Policy holds the numbers that a university may turn.
 type Policy struct {
