@@ -29,6 +29,8 @@ type cli struct {
 	Replay      replayCmd      `cmd:"" help:"Print an application event by event from the log, or what other rules would change."`
 	Parked      parkedCmd      `cmd:"" help:"List or replay the messages that the reaction gave up."`
 	Projections projectionsCmd `cmd:"" help:"Show, rebuild, switch and drop the read models."`
+	Backup      backupCmd      `cmd:"" help:"Copy the log and the documents of the data folder while a server works with them."`
+	Restore     restoreCmd     `cmd:"" help:"Make a data folder of a backup, and check that all of it is whole."`
 	Health      healthCmd      `cmd:"" help:"Ask a running server, whatever its roles, whether it is ready; fails when it is not."`
 	Demo        demoCmd        `cmd:"" help:"Drive the whole story against a running server and print it."`
 
