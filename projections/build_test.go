@@ -135,6 +135,15 @@ func TestRebuild_BesideTheLiveTables_HasTheSameRows(t *testing.T) {
 	})
 }
 
+func TestRebuild_OnPostgres_CountsWhatWasBuilt(t *testing.T) {
+	story, s := aStory(t), openStore(t, postgresPlace(t))
+	story.feed(s)
+	require.NoError(t, s.Rebuild(background, tellLog(story), story.codec, "audit", quiet))
+	var rows int
+	require.NoError(t, s.read.Get(&rows, `SELECT reltuples FROM pg_class WHERE oid = to_regclass('audit_next')`))
+	require.Equal(t, len(story.records), rows)
+}
+
 func TestCompare_RowsDiffer_NamesThem(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store) {
 		story := longStory(t)

@@ -38,7 +38,7 @@ func (s *Store) fill(ctx context.Context, log application.Log, codec *applicatio
 		f.done.Target = target(stored, p)
 		report(f.done)
 		if p.position.Compare(f.done.Target) >= 0 {
-			return nil
+			return f.analyze()
 		}
 		err = p.between(ctx, log, codec, p.position, f.done.Target, f.take)
 		if err = errors.Join(err, f.commit()); err != nil {
@@ -140,6 +140,7 @@ type filling struct {
 	report   func(BuildProgress)
 	done     BuildProgress
 	built    *projector // as it is committed
+	anew     bool       // from the start of the log
 
 	tx    *sqlx.Tx // nil: none is open
 	batch *batch
@@ -157,7 +158,7 @@ func (s *Store) newFilling(ctx context.Context, codec *application.Codec, p *pro
 		return nil, errors.Join(err, others.Close())
 	}
 	return &filling{store: s, write: write, others: others, codec: codec, prepared: make(map[string]*sqlx.Stmt), report: report,
-		done: BuildProgress{Position: p.position}, built: p}, nil
+		done: BuildProgress{Position: p.position}, built: p, anew: p.position == application.Position{}}, nil
 }
 
 func (f *filling) take(events []event) error {
@@ -215,6 +216,22 @@ func (f *filling) commit() error {
 	f.done.Position = f.built.position
 	f.report(f.done)
 	return prepare(f.write, f.batch)
+}
+
+// analyze lets a server count what a build from the start has brought, before the first question: its
+// own autovacuum comes later, and until then plans may go through whole tables.
+func (f *filling) analyze() error {
+	if f.store.server == nil || !f.anew {
+		return nil
+	}
+	for _, m := range f.built.models {
+		for _, table := range m.tables {
+			if _, err := f.write.Exec(`ANALYZE ` + table + f.built.suffix); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (f *filling) rollback() error {

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/sys/unix"
 
 	"asprak/application"
 	"asprak/projections"
@@ -103,9 +106,13 @@ const (
 	buildMemory  = 120 << 20 // bytes
 )
 
+// buildNice is the priority of a build (nice(1)): a server beside it goes first.
+const buildNice = 15
+
 func (c *projectionsRebuildCmd) Run(ctx context.Context, env environment) error {
 	debug.SetGCPercent(buildGarbage)
 	debug.SetMemoryLimit(buildMemory)
+	giveWay()
 	groups, err := groupsOf(c.Models)
 	if err != nil {
 		return err
@@ -121,6 +128,16 @@ func (c *projectionsRebuildCmd) Run(ctx context.Context, env environment) error 
 		}
 	}
 	return nil
+}
+
+// giveWay has the kernel let others go before this process, threads to come included, where it can be told so.
+func giveWay() {
+	threads, _ := os.ReadDir("/proc/self/task")
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			_ = unix.Setpriority(unix.PRIO_PROCESS, id, buildNice)
+		}
+	}
 }
 
 func (v *views) rebuild(ctx context.Context, group []string, env environment, andSwitch bool) error {
