@@ -214,9 +214,8 @@ func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcr
 		if err != nil {
 			return file, reading, err
 		}
-		file.Traces = append(file.Traces, traces...)
+		file.Traces, reading.Traces = append(file.Traces, traces...), append(reading.Traces, traces...)
 	}
-	reading.Traces = file.Traces
 	return file, reading, nil
 }
 

@@ -103,6 +103,24 @@ func settleSums(r *Reading, found []sighting, under []sumRow) {
 	single(r, of, under, t)
 }
 
+// missingAverage is the caption that announces the average of the rows, where no number was
+// read with any.
+func missingAverage(r *Reading, blanks []blank) []Trace {
+	average, kind := r.IPS, ipsField
+	if r.Kind == Transcript {
+		average, kind = r.IPK, ipkField
+	}
+	if r.Kind == NotStudyResult || average != nil {
+		return nil
+	}
+	for _, b := range blanks {
+		if b.kind == kind || b.kind == averageField {
+			return []Trace{b.trace}
+		}
+	}
+	return nil
+}
+
 func single(r *Reading, of func(fieldKind, bool) []*Field[Decimal], under []sumRow, t totals) {
 	if r.Kind == Transcript {
 		r.TotalSKS = choose(append(of(totalSKSField, false), of(cumSKSField, false)...), true, t.bestSKS, t.all, t.sks)

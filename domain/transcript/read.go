@@ -14,7 +14,7 @@ const LayoutVersion = "5"
 // and a file with a Problem gives a reading with nothing but that.
 func Read(file File) Reading {
 	r := Reading{Problem: file.Problem, Detail: file.Detail, Type: file.Type, Active: file.Active,
-		Traces: file.Traces, Kind: NotStudyResult, Layout: RulesVersion()}
+		Traces: slices.Clone(file.Traces), Kind: NotStudyResult, Layout: RulesVersion()}
 	if file.Problem != "" {
 		return r
 	}
@@ -39,8 +39,10 @@ func Read(file File) Reading {
 	fit := scalesOf(r.Rows, university)
 	r.Scale = agreed(fit)
 	var found []sighting
+	var blanks []blank
 	for _, s := range sheets {
-		found = append(found, sightingsOf(s)...)
+		sightings, unread := sightingsOf(s)
+		found, blanks = append(found, sightings...), append(blanks, unread...)
 	}
 	r.Kind = kindOf(sheets, &r, b, found)
 	switch r.Kind {
@@ -52,6 +54,7 @@ func Read(file File) Reading {
 	settleSums(&r, found, b.sums)
 	resolve(r.Rows, fit, printedOf(&r))
 	settleSums(&r, found, b.sums)
+	r.Traces = append(r.Traces, missingAverage(&r, blanks)...)
 	r.Confidence = confidenceOf(&r)
 	if r.Kind == NotStudyResult {
 		r.Confidence = legibility(sheets)

@@ -290,6 +290,32 @@ func TestRead_AveragesOnOneLine_AreToldApart(t *testing.T) {
 	}
 }
 
+func TestRead_AnnouncedAverageWithoutANumber_IsUnread(t *testing.T) {
+	for name, c := range map[string]struct {
+		line string
+		want bool
+	}{
+		"number there":    {"Indeks Prestasi Semester : 3.13", false},
+		"nothing there":   {"Indeks Prestasi Semester :", true},
+		"colon gone":      {"Indeks Prestasi Semester", true},
+		"not a number":    {"Indeks Prestasi Semester : ?.#3", true},
+		"in a sentence":   {"IPS dihitung dari semua mata kuliah", false},
+		"not announced":   {"Dicetak pada hari ini", false},
+		"average of what": {"Indeks Prestasi (IP):", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := plan{columns: usualColumns, captions: indonesian}.draw()
+			caption := slices.IndexFunc(p.words, func(w Word) bool { return w.Text == "(IPS)" })
+			y := p.words[caption].Box.Y0
+			p.words = slices.DeleteFunc(p.words, func(w Word) bool { return w.Box.Y0 == y && w.Box.X0 < 300 })
+			p.print(30, y, c.line)
+			r := Read(p.file())
+			require.Equal(t, c.want, slices.ContainsFunc(r.Traces, func(t Trace) bool { return t.Kind == MissingValue && t.Page == 1 && t.Box.Y0 == y }))
+			require.Equal(t, name == "number there", r.IPS != nil)
+		})
+	}
+}
+
 func TestRead_Identity_CaptionsAndValues(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines     []string

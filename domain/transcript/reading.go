@@ -76,7 +76,8 @@ const (
 	OffPageText   TraceKind = "off_page_text"
 	LayerMismatch TraceKind = "layer_mismatch" // text layer and pixels disagree at a decisive cell
 	PastedImage   TraceKind = "pasted_image"
-	LaterUpdate   TraceKind = "later_update" // the file was changed after it was made
+	LaterUpdate   TraceKind = "later_update"  // the file was changed after it was made
+	MissingValue  TraceKind = "missing_value" // a caption announces the average of the rows, and no number was read there
 )
 
 // Trace is one sign of editing with its place.

@@ -97,9 +97,15 @@ const maxSightings = 500
 
 var averagePattern = regexp.MustCompile(`^[0-4][.,]\d{1,4}$`)
 
-// sightingsOf finds the totals and averages on a sheet.
-func sightingsOf(s *sheet) []sighting {
-	var out []sighting
+// blank is a caption with which no number was read.
+type blank struct {
+	kind  fieldKind
+	trace Trace
+}
+
+// sightingsOf finds the totals and averages on a sheet, and the captions that announce one
+// where none was read.
+func sightingsOf(s *sheet) (out []sighting, blanks []blank) {
 	for i := range s.lines {
 		if len(out) >= maxSightings {
 			break
@@ -125,10 +131,19 @@ func sightingsOf(s *sheet) []sighting {
 			}
 			if sg, ok := valueNear(s, f.kind, ts[f.from:f.to]); ok {
 				out = append(out, sg)
+			} else if announces(ts, f.to) {
+				box := boxOf(ts[f.from:f.to])
+				blanks = append(blanks, blank{f.kind, Trace{Kind: MissingValue, Page: s.info.Number, Box: box, Text: joinTokens(ts[f.from:f.to])}})
 			}
 		}
 	}
-	return out
+	return out, blanks
+}
+
+// announces reports whether a value is due behind a caption: it ends in a colon, or its line
+// ends there.
+func announces(ts []*token, to int) bool {
+	return to == len(ts) || strings.HasSuffix(ts[to-1].Text, ":") || strings.HasPrefix(ts[to].Text, ":")
 }
 
 // valueRight reads what stands on the same line behind a caption.

@@ -12,7 +12,7 @@ type sums struct {
 	tallies []tally // one for each candidate scale, in their order
 	whole   bool    // the rows add up to the printed credits: none is missing
 	average bool    // the printed average of the rows follows from them, and none was read by it
-	printed bool    // the page prints an average of the rows at all
+	printed bool    // the page prints an average of the rows, or announces one
 	ipk     bool    // the IPK follows from other numbers on the page
 }
 
@@ -140,7 +140,7 @@ func (j *judge) averageFindings() []finding {
 	if r.Kind == transcript.Transcript {
 		printed, field, of = r.IPK, "ipk", tally.bestAverage
 	}
-	j.sums.printed = printed != nil
+	j.sums.printed = printed != nil || slices.ContainsFunc(r.Traces, isMissing)
 	if printed != nil && j.any(func(t tally) bool { return t.graded && t.sks > 0 }) {
 		j.sums.average = j.any(func(t tally) bool { return t.graded && t.sks > 0 && j.near(printed.Value, of(t)) })
 		if !j.sums.average {

@@ -86,6 +86,9 @@ func (j *judge) checkTraces() {
 	var evidence []Evidence
 	first := transcript.TraceKind("")
 	for _, t := range j.reading.Traces {
+		if isMissing(t) {
+			continue // the arithmetic lacks it
+		}
 		if t.Kind == transcript.LayerMismatch && !j.readFrom(t.Page, transcript.TextLayer) && !j.decisive(t) {
 			continue
 		}
@@ -104,6 +107,8 @@ func (j *judge) checkTraces() {
 	}
 	j.doubt(name, reason, fmt.Sprintf("The file shows traces of editing: %s.", cmp.Or(traceWords[first], "an unknown sign")), evidence...)
 }
+
+func isMissing(t transcript.Trace) bool { return t.Kind == transcript.MissingValue }
 
 // readFrom tells what the page was read from. On one read from its text layer only decisive words are
 // compared with what is drawn, and each by two eyes.
