@@ -39,7 +39,12 @@ type Options struct {
 	// MaxUpload is the most bytes of one document; default application.DefaultMaxUpload.
 	MaxUpload int64
 	Limits    Limits
+	Trace     Trace // nil: requests are not traced
 }
+
+// Trace begins the trace of a request. The id is what the caller gave it, "" for none; the one
+// that is returned stands in the events, the log and the answer.
+type Trace func(r *http.Request, operation, id string) (ctx context.Context, correlation string, end func(status int))
 
 type api struct {
 	service   *application.Service
@@ -55,6 +60,7 @@ type api struct {
 	addresses *meter
 	callers   *meter
 	uploads   *slots
+	trace     Trace
 	waitLimit time.Duration
 }
 
@@ -98,7 +104,7 @@ func newAPI(o Options) (*api, error) {
 		scraper:   promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}),
 		maxUpload: o.MaxUpload, waitLimit: waitLimit,
 		addresses: newMeter(o.Limits.AddressRate), callers: newMeter(o.Limits.ApplicantRate),
-		uploads: newSlots(o.Limits.Uploads, o.Limits.UploadsEach),
+		uploads: newSlots(o.Limits.Uploads, o.Limits.UploadsEach), trace: o.Trace,
 	}
 	var err error
 	if a.metrics, err = newMetrics(o.Metrics, a.uploads); err != nil {

@@ -46,7 +46,15 @@ var safeHeaders = map[string][]string{
 func (a *api) serve(r route) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		began := time.Now()
-		c := &call{Context: g, requestID: requestID(g.Request.Header)}
+		c := &call{Context: g, requestID: callersID(g.Request.Header)}
+		switch {
+		case a.trace != nil && !r.public:
+			ctx, id, end := a.trace(g.Request, string(r.action), c.requestID)
+			c.requestID, g.Request = id, g.Request.WithContext(ctx)
+			defer func() { end(c.Writer.Status()) }()
+		case c.requestID == "":
+			c.requestID = newRequestID()
+		}
 		h := g.Writer.Header()
 		for name, value := range safeHeaders {
 			h[name] = value

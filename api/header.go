@@ -27,16 +27,16 @@ const (
 	waitLimit = 2 * time.Second
 )
 
-// requestID takes the caller's id when it is harmless in a log, else makes one.
-func requestID(h http.Header) string {
+// callersID is the id that the caller gave the request, "" for none that is harmless in a log.
+func callersID(h http.Header) string {
 	id := h.Get(headerRequestID)
-	if id == "" || len(id) > maxRequestID {
-		return newRequestID()
+	if len(id) > maxRequestID {
+		return ""
 	}
 	for i := range len(id) {
 		c := id[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.:/+=@", c) >= 0) {
-			return newRequestID()
+			return ""
 		}
 	}
 	return id

@@ -16,7 +16,7 @@ func FuzzHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		h := http.Header{headerIdempotencyKey: {value}, "If-Match": {value}, headerRequestID: {value}, headerLastEventID: {value}}
-		for _, c := range requestID(h) {
+		for _, c := range callersID(h) {
 			require.True(t, c > ' ' && c < 0x7f, "%q may stand in a log and a header", c)
 		}
 		if key, err := idempotencyKey(h); err != nil {

@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"infrastructure/messaging":            {"domain", "application"},
 	"infrastructure/ocr":                  {"domain", "application"},
 	"infrastructure/pdf":                  {"domain", "application"},
+	"infrastructure/tracing":              {"domain", "application"},
 	"infrastructure/workers":              {"domain", "application"},
 	"api":                                 {"domain", "application", "projections"},
 	"cmd":                                 {"domain", "application", "projections", "infrastructure", "api"},

@@ -10,6 +10,7 @@ import (
 
 	"asprak/application"
 	"asprak/domain/transcript"
+	"asprak/infrastructure/tracing"
 	"asprak/projections"
 )
 
@@ -126,10 +127,11 @@ func (b backlog) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(oldestUnread, prometheus.GaugeValue, age)
 }
 
-// meteredLog times the appends.
+// meteredLog times the appends, and traces them.
 type meteredLog struct {
 	eventLog
 	seconds *prometheus.HistogramVec
+	tracer  *tracing.Tracer
 }
 
 func newAppendSeconds() *prometheus.HistogramVec {
@@ -140,8 +142,10 @@ func newAppendSeconds() *prometheus.HistogramVec {
 }
 
 func (l meteredLog) Append(ctx context.Context, stream string, expected application.Revision, events []application.NewRecord) (application.Appended, error) {
+	ctx, end := l.tracer.Append(ctx, stream, events)
 	began := time.Now()
 	appended, err := l.eventLog.Append(ctx, stream, expected, events)
+	end(err)
 	l.seconds.WithLabelValues(appendOutcome(err)).Observe(time.Since(began).Seconds())
 	return appended, err
 }

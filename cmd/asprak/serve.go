@@ -19,6 +19,7 @@ import (
 	"asprak/application"
 	"asprak/infrastructure/identity"
 	"asprak/infrastructure/messaging"
+	"asprak/infrastructure/tracing"
 	"asprak/infrastructure/workers"
 	"asprak/projections"
 )
@@ -28,6 +29,9 @@ const readersGroup = "reaction"
 
 // readTries is how often a document is tried before it is put before a person.
 const readTries = 3
+
+// traceGrace is how long the last spans may take to be sent.
+const traceGrace = 2 * time.Second
 
 // lastResort is how much longer than its grace a process takes to stop at most.
 const lastResort = 10 * time.Second
@@ -94,6 +98,7 @@ type server struct {
 	http     *http.Server
 	appends  *prometheus.HistogramVec
 	verdicts *prometheus.CounterVec
+	tracer   *tracing.Tracer // nil: off
 }
 
 func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *server, err error) {
@@ -110,7 +115,10 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	if err != nil {
 		return nil, err
 	}
-	s.log = meteredLog{log, s.appends}
+	if s.tracer, err = tracing.Open(ctx, version); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	s.log = meteredLog{log, s.appends, s.tracer}
 	if s.views, err = projections.Open(ctx, config.database(), projections.WithLogger(logger)); err != nil {
 		return nil, err
 	}
@@ -159,7 +167,7 @@ func (s *server) openReader() (err error) {
 	if s.pool, err = openPool(s.config.readerSettings, s.logger); err != nil {
 		return err
 	}
-	s.reaction = application.NewReaction(s.service, s.pool, s.views, s.service.Policy())
+	s.reaction = application.NewReaction(s.service, s.tracer.Reader(s.pool), s.views, s.service.Policy())
 	s.reaction.Observe(concluded(s.verdicts))
 	return nil
 }
@@ -177,6 +185,9 @@ func (s *server) openHandler() (http.Handler, error) {
 			ApplicantRate: s.config.ApplicantRate, AddressRate: s.config.AddressRate,
 			Uploads: s.config.MaxUploads, UploadsEach: s.config.MaxUploadsEach,
 		},
+	}
+	if s.tracer != nil {
+		options.Trace = s.tracer.Request
 	}
 	if !s.config.Roles.api {
 		return api.NewProbes(options)
@@ -247,7 +258,7 @@ func (s *server) follow(ctx context.Context) error {
 
 // react reads and judges documents, and does what else has to follow events.
 func (s *server) react(ctx context.Context) error {
-	router, err := messaging.NewRouter(s.log, s.reaction, messaging.RouterConfig{
+	router, err := messaging.NewRouter(s.log, s.tracer.Reaction(s.reaction), messaging.RouterConfig{
 		Group: readersGroup, Parallel: s.pool.Stats().Size, Tries: readTries, Grace: s.config.StopGrace, Logger: s.logger,
 	})
 	if err != nil {
@@ -302,6 +313,12 @@ func (s *server) Close() error {
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
+	}
+	// A collector that is away holds nobody up.
+	bounded, cancel := context.WithTimeout(context.Background(), traceGrace)
+	defer cancel()
+	if err := s.tracer.Close(bounded); err != nil {
+		s.logger.Warn("the last spans were not sent", "error", err)
 	}
 	return errors.Join(errs...)
 }
