@@ -114,11 +114,12 @@ func (l *Library) Version() string {
 // File is an open PDF.
 type File struct {
 	*sandbox
-	library  *Library
-	document uint64
-	parsed   map[int]*page
-	pages    int
-	active   bool
+	library   *Library
+	document  uint64
+	revisions []uint64 // the document before changes were appended, the first one first
+	parsed    map[int]*page
+	pages     int
+	active    bool
 }
 
 var _ application.PDFFile = (*File)(nil)
@@ -173,6 +174,7 @@ func (f *File) open(content []byte, limits application.Limits) error {
 	case f.pages > limits.MaxPages:
 		return &application.FileFault{Problem: transcript.TooManyPages, Detail: fmt.Sprintf("the file has %d pages", f.pages)}
 	}
+	f.revisions = f.earlier(at, content)
 	plain, err := f.plainText(content)
 	if err != nil {
 		return err

@@ -254,6 +254,47 @@ func TestText_HiddenWords_AreToldWithTheirKind(t *testing.T) {
 	}
 }
 
+// updated appends a revision in which the page has other drawing operators or entries.
+func updated(p sheet, content, page string) []byte {
+	before := build(p)
+	out := bytes.NewBuffer(before)
+	old := bytes.LastIndex(before, []byte("xref\n0 "))
+	stream := out.Len()
+	fmt.Fprintf(out, "4 0 obj\n<< /Length %d >>\nstream\n%s\nendstream\nendobj\n", len(content), content)
+	entry := out.Len()
+	fmt.Fprintf(out, "5 0 obj\n<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /Font << /F 3 0 R >> >> %s %s >>\nendobj\n", a4, page)
+	xref := out.Len()
+	fmt.Fprintf(out, "xref\n4 2\n%010d 00000 n \n%010d 00000 n \ntrailer\n<< /Size 10 /Root 1 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n", stream, entry, old, xref)
+	return out.Bytes()
+}
+
+func TestText_ChangedLater_TellsWhatStoodThereBefore(t *testing.T) {
+	first := at(50, 700, "Basis Data") + at(200, 700, "C") + at(50, 680, "IPK 2.85")
+	for name, c := range map[string]struct {
+		content, page string
+		texts         []string // of the traces
+	}{
+		"another grade":    {strings.Replace(first, "(C)", "(A)", 1), "", []string{"C", "A"}},
+		"a row more":       {first + at(50, 660, "Kalkulus Lanjut") + at(200, 660, "A"), "", []string{"A"}},
+		"a row less":       {at(50, 700, "Basis Data") + at(200, 700, "C"), "", []string{"IPK", "2.85"}},
+		"moved by a hair":  {strings.Replace(first, "200 700", "201 700", 1), "", nil},
+		"saved once more":  {first, "", nil},
+		"signed":           {first, "/Annots [<< /Type /Annot /Subtype /Stamp /Rect [400 100 500 150] >>]", nil},
+		"signed in words":  {first + at(400, 100, "Ditandatangani secara elektronik"), "", nil},
+		"patched, as seen": {first + "1 g 195 695 20 15 re f 0 g " + at(200, 700, "A"), "", []string{"C", "A"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var texts []string
+			for _, trace := range text(t, updated(sheet{content: first}, c.content, c.page)).Traces {
+				if trace.Kind == transcript.LaterUpdate {
+					texts = append(texts, trace.Text)
+				}
+			}
+			require.Equal(t, c.texts, texts)
+		})
+	}
+}
+
 func TestText_LineRunsOverTheEdge_IsNoTrace(t *testing.T) {
 	out := text(t, build(sheet{content: at(500, 700, "Dosen Pembimbing Akademik Dr. Ir.")}))
 	require.Empty(t, out.Traces)

@@ -122,8 +122,9 @@ func (f *File) Text(ctx context.Context, i int) (application.PDFText, error) {
 			r[k].hidden = transcript.TraceKind(text.Words[j].Hidden)
 		}
 	}
-	text.Traces = traces(text.Words)
-	return text, nil
+	changes, err := f.changes(ctx, i, text.Words)
+	text.Traces = append(traces(text.Words), changes...)
+	return text, err
 }
 
 func (f *File) chars(ctx context.Context, page uint64, fr frame, drawn *drawing) ([]char, error) {
