@@ -335,7 +335,11 @@ func TestCompose_VolumesAndConfigs_AreThereAndUsed(t *testing.T) {
 				used[mount.Source] = true
 			}
 			for _, config := range service.Configs {
-				require.NotEmpty(t, project.Configs[config.Source].Content, "%s: %s", name, config.Source)
+				if file := project.Configs[config.Source].File; file != "" {
+					require.FileExists(t, file)
+				} else {
+					require.NotEmpty(t, project.Configs[config.Source].Content, "%s: %s", name, config.Source)
+				}
 				used[config.Source] = true
 			}
 			for variable, value := range environmentOf(service) {
