@@ -56,15 +56,29 @@ type Option func(*Store)
 // WithLogger sets where warnings and faults of following are logged; by default nowhere.
 func WithLogger(l *slog.Logger) Option { return func(s *Store) { s.logger = l } }
 
+// ErrDamaged is the error of a file that holds no database or a broken one. What it held can
+// be built anew from the log.
+var ErrDamaged = errors.New("projections: the file of the read models is damaged")
+
 // Open opens the database at the target: the path of an SQLite file, made where there is
 // none, or the postgres:// URL of a PostgreSQL database (14 or newer, encoding UTF8) whose
 // user may create tables in the first schema of the search path. Models whose stored version
 // is older than this program's go on answering as far as their columns allow; Run builds
-// this version beside them and puts it in their place.
+// this version beside them and puts it in their place. A file that is none of SQLite's, or broken:
+// ErrDamaged.
 func Open(ctx context.Context, target string, options ...Option) (*Store, error) {
 	if isServer(target) {
 		return openPostgres(ctx, target, newProjectors(), options)
 	}
+	s, err := openFile(ctx, target, options)
+	var found sqlite3.Error
+	if errors.As(err, &found) && (found.Code == sqlite3.ErrNotADB || found.Code == sqlite3.ErrCorrupt) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return s, err
+}
+
+func openFile(ctx context.Context, target string, options []Option) (*Store, error) {
 	path, err := filepath.Abs(target)
 	if err != nil {
 		return nil, fmt.Errorf("projections: %w", err)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,6 +51,8 @@ type process struct {
 	t     testing.TB
 	data  string
 	args  []string
+	wrap  []string // command that runs the program in its place, with the program's name at its end
+	key   string   // of the tokens, "" for the one in the data folder
 	cmd   *exec.Cmd
 	base  string
 	log   *tail
@@ -86,7 +89,12 @@ func (p *process) launch() {
 	p.t.Helper()
 	path, err := program()
 	require.NoError(p.t, err)
-	p.cmd = exec.Command(path, append([]string{"serve", "--data", p.data, "--listen", "127.0.0.1:0"}, p.args...)...)
+	line := p.wrap
+	if line == nil {
+		line = []string{path}
+	}
+	line = slices.Concat(line, []string{"serve", "--data", p.data, "--listen", "127.0.0.1:0"}, p.args)
+	p.cmd = exec.Command(line[0], line[1:]...)
 	p.cmd.Env = append(os.Environ(), "ASPRAK_CACHE="+cacheFolder())
 	stdout, err := p.cmd.StdoutPipe()
 	require.NoError(p.t, err)
@@ -143,7 +151,7 @@ func (p *process) stop(signal syscall.Signal) {
 // as is a caller with a token of the server's own key.
 func (p *process) as(role domain.Role, subject string) *caller {
 	return &caller{base: p.base, token: func() (string, error) {
-		keys, err := identity.Open(folder{Data: p.data}.key())
+		keys, err := identity.Open(folder{Data: p.data, TokenKey: p.key}.key())
 		if err != nil {
 			return "", err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -119,7 +120,7 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 		return nil, errors.Join(err, log.Close())
 	}
 	s.log = meteredLog{log, s.appends, s.tracer}
-	if s.views, err = projections.Open(ctx, config.database(), projections.WithLogger(logger)); err != nil {
+	if err := s.openViews(ctx); err != nil {
 		return nil, err
 	}
 	if config.Roles.api || config.Roles.reader {
@@ -142,6 +143,32 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	s.http = api.NewServer(config.Listen, handler)
 	s.http.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelDebug)
 	return s, nil
+}
+
+// openViews begins anew beside a damaged file, as the log has all that it held.
+func (s *server) openViews(ctx context.Context) (err error) {
+	s.views, err = projections.Open(ctx, s.config.database(), projections.WithLogger(s.logger))
+	if errors.Is(err, projections.ErrDamaged) && s.config.Roles.projector {
+		aside := fmt.Sprintf("%s.damaged-%d", s.config.views(), time.Now().Unix())
+		s.logger.Error("the file of the read models is damaged; they are built anew", "kept", aside, "error", err)
+		for _, part := range []string{"", "-wal", "-shm"} {
+			if err := os.Rename(s.config.views()+part, aside+part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		s.views, err = projections.Open(ctx, s.config.database(), projections.WithLogger(s.logger))
+	}
+	if err != nil || s.config.EventStore != "embedded" {
+		return err
+	}
+	// A log that ends before what the read models have seen of it was cut or replaced; what is
+	// acknowledged on it now would be lost with it.
+	seen := s.views.Seen()
+	head, err := s.log.Head(ctx)
+	if err == nil && seen.Compare(head) > 0 {
+		err = fmt.Errorf("%s ends at position %s, and the read models have seen %s of it: restore a backup, or remove %s if this log is the right one", s.config.folder.log(), head, seen, s.config.database())
+	}
+	return err
 }
 
 func (s *server) openService(ctx context.Context) error {

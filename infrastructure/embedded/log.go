@@ -94,7 +94,7 @@ func open(ctx context.Context, path string) (_ *Log, err error) {
 	if err := writing.script("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432"); err != nil {
 		return nil, describe(err, path)
 	}
-	l.owner, err = newOwner(path+"-owners", rand.Int64N(1<<62)+1)
+	l.owner, err = newOwner(path+ownersSuffix, rand.Int64N(1<<62)+1)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ownersSuffix names the file of the owners' locks, beside the log's. It is made when the log
+// has its tables and stays.
+const ownersSuffix = "-owners"
+
 // owner marks the deliveries of one open log. While it lives it locks, in a file beside the
 // log, the one byte whose offset is its id. The kernel drops the lock with the process, however
 // that dies, so that others see at once, without a heartbeat or a time limit, that the

@@ -68,12 +68,25 @@ func createFile(path string) error {
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
+	info, err := os.Stat(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case err != nil && !missing:
+		return err
+	case !missing && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a file", path)
+	case missing || info.Size() == 0:
+		// SQLite would take an empty file for a new one.
+		if _, err := os.Stat(path + ownersSuffix); err == nil {
+			return fmt.Errorf("%s is empty or gone, and a log was kept in it: restore a backup, or remove %s too to begin anew", path, path+ownersSuffix)
+		}
+	}
+	if !missing {
+		return nil
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			return errors.Join(err, fmt.Errorf("%s is not a file", path))
-		}
-		return nil
+		return nil // another process was first
 	}
 	if err != nil {
 		return err
