@@ -51,6 +51,7 @@ func Read(file File) Reading {
 	case Transcript:
 		r.AcademicYear, r.SemesterLabel = nil, nil // those on the page are of one term among many
 	}
+	r.Traces = append(r.Traces, foreignType(r.Rows, sheets)...)
 	settleSums(&r, found, b.sums)
 	resolve(r.Rows, fit, printedOf(&r))
 	settleSums(&r, found, b.sums)

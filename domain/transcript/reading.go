@@ -77,6 +77,7 @@ const (
 	LayerMismatch TraceKind = "layer_mismatch" // text layer and pixels disagree at a decisive cell
 	PastedImage   TraceKind = "pasted_image"
 	LaterUpdate   TraceKind = "later_update"  // the file was changed after it was made
+	ForeignType   TraceKind = "foreign_type"  // a cell is set in another type than its column; text layer only
 	MissingValue  TraceKind = "missing_value" // a caption announces the average of the rows, and no number was read there
 )
 

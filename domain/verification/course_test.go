@@ -51,7 +51,9 @@ func courseScenarios() []scenario {
 		{name: "average that could not be followed", label: Review(LowConfidence), check: "confidence", evidence: "rows[2].grade",
 			reading: changed(unweighted(card()), func(r *transcript.Reading) { r.Rows[0].Grade.Value = "" })},
 		{name: "average announced that no number follows", label: Review(LowConfidence), check: "confidence", evidence: "rows[2].grade",
-			reading: changed(card(), func(r *transcript.Reading) { r.IPS, r.Traces = nil, []transcript.Trace{{Kind: transcript.MissingValue, Page: 1}} })},
+			reading: changed(card(), func(r *transcript.Reading) {
+				r.IPS, r.Traces = nil, []transcript.Trace{{Kind: transcript.MissingValue, Page: 1}}
+			})},
 		{name: "average not announced", reading: changed(card(), func(r *transcript.Reading) { r.IPS = nil }), label: Verified},
 		{name: "covered", reading: changed(card(), func(r *transcript.Reading) { r.Rows[required].Grade.Value = "" }), label: Review(GradeUnreadable), check: "grade", evidence: "rows[2].grade"},
 		{name: "grade cell not found", reading: changed(card(), func(r *transcript.Reading) { r.Rows[required].Grade = nil }), label: Review(GradeUnreadable), check: "grade"},

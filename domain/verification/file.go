@@ -73,6 +73,7 @@ var layerTraces = map[transcript.TraceKind]bool{
 var traceWords = map[transcript.TraceKind]string{
 	transcript.CoveredText:   "other text lies under what the eye sees",
 	transcript.PastedImage:   "a picture was pasted over the page",
+	transcript.ForeignType:   "a cell is set in another type than its column",
 	transcript.LaterUpdate:   "the file was changed after it was made",
 	transcript.InvisibleText: "it holds invisible text",
 	transcript.WhiteText:     "it holds text in the colour of its ground",
