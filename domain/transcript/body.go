@@ -3,6 +3,7 @@ package transcript
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // draft is a row whose cells are known as tokens, not yet as values.
@@ -27,27 +28,60 @@ type sumRow struct {
 	sks, points []*token
 }
 
-// rows takes the table's region apart into rows. It ends at the line of sums, at a wide
-// gap, or at the region's bottom.
-func (t *table) rows(s *sheet, number int) ([]draft, []sumRow) {
+// grid is a table's region, word by word.
+type grid struct {
+	sums  []sumRow
+	cells [][]*token // by column
+}
+
+// grid takes the table's region apart. It ends at the line of sums, at a wide gap, or at the
+// region's bottom.
+func (t *table) grid(s *sheet) grid {
 	var inside []*token
 	for _, w := range s.tokens {
 		if w.yc() > t.top && w.yc() < t.bottom && t.columnAt(w.xc()) >= 0 {
 			inside = append(inside, w)
 		}
 	}
-	lines := linesOf(inside, s.h)
-	lines, sums := t.untilEnd(lines, s)
-
-	cells := make([][]*token, len(t.columns))
+	g := grid{cells: make([][]*token, len(t.columns))}
+	lines, sums := t.untilEnd(linesOf(inside, s.h), s)
+	g.sums = sums
 	for _, l := range lines {
 		for _, w := range l.tokens {
 			i := t.columnAt(w.xc())
-			cells[i] = append(cells[i], w)
+			g.cells[i] = append(g.cells[i], w)
 		}
 	}
-	t.settle(cells)
+	return g
+}
 
+// settleAlike settles the columns of each table by what stands in all tables with the same
+// headings: a table of few rows may leave open what its neighbours tell.
+func settleAlike(tables []table, grids []grid) {
+	headings := func(t *table) string {
+		var texts []string
+		for _, c := range t.columns {
+			texts = append(texts, foldCaption(c.text))
+		}
+		return strings.Join(texts, "|")
+	}
+	pooled := map[string][][]*token{}
+	for k := range tables {
+		key := headings(&tables[k])
+		if pooled[key] == nil {
+			pooled[key] = make([][]*token, len(tables[k].columns))
+		}
+		for i, ts := range grids[k].cells {
+			pooled[key][i] = append(pooled[key][i], ts...)
+		}
+	}
+	for k := range tables {
+		tables[k].settle(pooled[headings(&tables[k])])
+	}
+}
+
+// rows makes rows of a table whose columns are settled.
+func (t *table) rows(s *sheet, number int, cells [][]*token) []draft {
 	var strong, names []*token
 	for i, c := range t.columns {
 		switch c.kind {
@@ -84,7 +118,7 @@ func (t *table) rows(s *sheet, number int) ([]draft, []sumRow) {
 	for i := range out {
 		t.markEmpty(&out[i], s)
 	}
-	return out, sums
+	return out
 }
 
 // alignCredits puts first, of several words in a cell of credits, the one that stands where

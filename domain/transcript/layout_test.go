@@ -492,3 +492,22 @@ func TestRead_Boxes_PointAtTheWords(t *testing.T) {
 	require.Equal(t, 1, grade.Page)
 	require.False(t, math.IsNaN(r.Confidence))
 }
+
+func TestRead_SideBySideTables_TheSameHeadingMeansTheSameInBoth(t *testing.T) {
+	r := Read(typed(`
+KARTU HASIL STUDI
+Nama : Jonathan Contoh
+NIM : 13523061
+
+No  Mata Kuliah         Nilai  Jumlah Mutu  SKS    No  Mata Kuliah         Nilai  Jumlah Mutu  SKS
+1   Mekanika Fluida     A      8.00         2      4   Kecerdasan Buatan   C      2.00         1
+2   Fisika Dasar        A      12.00        3      5   Kimia Organik       C      4.00         2
+3   Hukum Perdata       BC     5.00         2
+
+IPS : 3.10`))
+	require.Len(t, r.Rows, 5)
+	for _, row := range r.Rows {
+		require.NotNil(t, row.Points, "no weight is printed, and two small points are none")
+		require.Nil(t, row.Weight)
+	}
+}

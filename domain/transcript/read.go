@@ -85,10 +85,15 @@ func readBody(sheets []*sheet) body {
 		var rows []Row
 		var sums []sumRow
 		graded := false
+		grids := make([]grid, len(tables))
+		for k := range tables {
+			grids[k] = tables[k].grid(s)
+		}
+		settleAlike(tables, grids)
 		for k := range tables {
 			t := &tables[k]
-			drafts, under := t.rows(s, k)
-			sums = append(sums, under...)
+			drafts := t.rows(s, k, grids[k].cells)
+			sums = append(sums, grids[k].sums...)
 			if !math.IsInf(t.top, 0) {
 				top = min(top, t.top)
 				b.tables++

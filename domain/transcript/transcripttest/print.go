@@ -77,6 +77,9 @@ func (l Layout) Print(s Study) transcript.File {
 	}
 	file := transcript.File{Type: "application/pdf"}
 	for i, p := range pages {
+		for _, w := range p.words {
+			wide = max(wide, w.Box.X1+margin)
+		}
 		file.Pages = append(file.Pages, transcript.Page{Number: i + 1, Width: max(595, wide), Height: max(842, p.y+60), Words: p.words})
 	}
 	return file
