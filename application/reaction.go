@@ -68,10 +68,30 @@ func (r *Reaction) Handle(ctx context.Context, record Record, attempt int) error
 		return fmt.Errorf("application: no reaction to %s", record.Type)
 	}
 	if err != nil {
-		return fmt.Errorf("application: reaction to %s %s: %w", record.Type, record.ID, err)
+		err = fmt.Errorf("application: reaction to %s %s: %w", record.Type, record.ID, err)
 	}
-	return nil
+	if attempt >= maxKilled && killed(err) {
+		return deadly{err}
+	}
+	return err
 }
+
+// maxKilled is how many readers a document may cost.
+const maxKilled = 2
+
+// killed tells that a reader did not survive the document.
+func killed(err error) bool {
+	var fault *ReaderError
+	return errors.As(err, &fault) && slices.Contains([]string{"timeout", "crashed", "out_of_memory"}, fault.Code)
+}
+
+// deadly is an error that another try would only repeat.
+type deadly struct{ error }
+
+func (d deadly) Unwrap() error { return d.error }
+
+// Final tells so, to whoever hosts the reaction.
+func (deadly) Final() bool { return true }
 
 // GiveUp records that a document could not be read, after so many tries and for the cause.
 // Events of other kinds, and those that cannot be understood, leave nothing to record: they

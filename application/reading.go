@@ -24,7 +24,7 @@ type PDF interface {
 // PDFFile is an open PDF; it is for one goroutine. Pages count from 0.
 type PDFFile interface {
 	Pages() int
-	// Active tells that the file runs scripts on opening.
+	// Active tells that the file runs scripts on opening, or carries other files or programs.
 	Active() bool
 	// Text returns the characters that the page carries, as words.
 	Text(ctx context.Context, page int) (PDFText, error)

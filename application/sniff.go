@@ -2,6 +2,7 @@ package application
 
 import (
 	"bytes"
+	"encoding/binary"
 	"time"
 
 	"asprak/domain/transcript"
@@ -43,10 +44,13 @@ const headerWindow = 1024
 
 // Sniff tells the media type by the first bytes. A file name claims nothing: phones and
 // messengers rename freely. Whatever is no PDF and no picture is wrong_type, and so is a
-// PDF with something else before its header: another program would open it as that.
+// PDF with something else before its header, and whatever is a ZIP archive too: another program would open it as that.
 func Sniff(content []byte) (string, *FileFault) {
 	if len(content) == 0 {
 		return "", &FileFault{transcript.EmptyFile, "the file has no bytes"}
+	}
+	if isArchive(content) {
+		return "", &FileFault{transcript.WrongType, "the file is an archive as well"}
 	}
 	switch {
 	case bytes.HasPrefix(content, []byte("\x89PNG\r\n\x1a\n")):
@@ -66,4 +70,13 @@ func Sniff(content []byte) (string, *FileFault) {
 		return "", &FileFault{transcript.WrongType, "other content stands before the PDF header"}
 	}
 	return TypePDF, nil
+}
+
+// isArchive tells that the file ends as a ZIP archive does, which is opened from its end
+// whatever it begins with (APPNOTE.TXT, section 4.3.16).
+func isArchive(content []byte) bool {
+	const record, longest = 22, 22 + 1<<16
+	tail := content[max(0, len(content)-longest):]
+	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	return at >= 0 && at+record <= len(tail) && at+record+int(binary.LittleEndian.Uint16(tail[at+record-2:])) == len(tail)
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,6 +45,13 @@ func TestServe_BadFiles_GetTheirLabels(t *testing.T) {
 		{"archive.pdf", zipped(t), "rejected:wrong_type"},
 		{"page.pdf", []byte("<!DOCTYPE html><html><body>%PDF-1.7</body></html>"), "rejected:wrong_type"},
 		{"polyglot.pdf", append([]byte("<html><script>alert(1)</script></html>\n"), khs...), "rejected:wrong_type"},
+		{"archive-behind.pdf", append(khs[:len(khs):len(khs)], zipped(t)...), "rejected:wrong_type"},
+		{"archive-behind.jpg", append(scan[:len(scan):len(scan)], zipped(t)...), "rejected:wrong_type"},
+		{"attachment.pdf", withCatalogue(khs, "/Names << /EmbeddedFiles << /Names [(a.exe) 99 0 R] >> >>"), "review:active_content"},
+		{"hidden-attachment.pdf", withCatalogue(khs, "/Names << /Embedded#46iles << /Names [(a.exe) 99 0 R] >> >>"), "review:active_content"},
+		{"script.pdf", withCatalogue(khs, "/OpenAction << /S /JavaScript /JS (app.alert(1)) >>"), "review:active_content"},
+		{"launch.pdf", withCatalogue(khs, "/OpenAction << /S /Launch /F (cmd.exe) >>"), "review:active_content"},
+		{"form.pdf", withCatalogue(khs, "/AcroForm << /XFA 99 0 R >>"), "review:active_content"},
 		{"noise.pdf", bytes.Repeat([]byte{0x13, 0xfe, 0x77, 0x00}, 500), "rejected:wrong_type"},
 		{"cut.pdf", khs[:len(khs)*45/100], "rejected:unreadable_file"},
 		{"cut.jpg", scan[:len(scan)*38/100], "rejected:unreadable_file"},
@@ -93,6 +101,24 @@ func zipped(t *testing.T) []byte {
 	_, err = f.Write([]byte("KARTU HASIL STUDI"))
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+// withCatalogue changes a PDF as an editor does, behind its end: the catalogue gets more entries.
+func withCatalogue(content []byte, more string) []byte {
+	object := regexp.MustCompile(`(?s)(\d+) 0 obj\s*<<([^<>]*/Type\s*/Catalog[^<>]*)>>`).FindSubmatch(content)
+	previous := regexp.MustCompile(`startxref\s+(\d+)`).FindAllSubmatch(content, -1)
+	size := regexp.MustCompile(`/Size (\d+)`).FindSubmatch(content)
+	if object == nil || previous == nil || size == nil {
+		panic("this PDF's catalogue cannot be found")
+	}
+	out := bytes.NewBuffer(bytes.Clone(content))
+	out.WriteString("\n")
+	at := out.Len()
+	fmt.Fprintf(out, "%s 0 obj\n<<%s%s>>\nendobj\n", object[1], object[2], more)
+	start := out.Len()
+	fmt.Fprintf(out, "xref\n%s 1\n%010d 00000 n \ntrailer\n<< /Size %s /Root %s 0 R /Prev %s >>\nstartxref\n%d\n%%%%EOF\n",
+		object[1], at, size[1], object[1], previous[len(previous)-1][1], start)
 	return out.Bytes()
 }
 

@@ -48,7 +48,7 @@ type File struct {
 	Problem FileProblem `json:"problem,omitempty"` // set when the file cannot be read at all; Pages is then empty
 	Detail  string      `json:"detail,omitempty"`  // what exactly was wrong, for a person
 	Type    string      `json:"type"`              // media type by content, e.g. "application/pdf"
-	Active  bool        `json:"active,omitempty"`  // a PDF that runs scripts on opening
+	Active  bool        `json:"active,omitempty"`  // a PDF that runs scripts on opening, or carries other files or programs
 	Traces  []Trace     `json:"traces,omitempty"`
 	Pages   []Page      `json:"pages,omitempty"`
 }

@@ -179,7 +179,7 @@ func (f *File) open(content []byte, limits application.Limits) error {
 	if err != nil {
 		return err
 	}
-	f.active = runsScripts(plain)
+	f.active = runsScripts(plain) || carriesMore(plain)
 	unit := largestUserUnit(plain)
 	for i := range f.pages {
 		ok := f.call("FPDF_GetPageSizeByIndex", f.document, uint64(i), f.result(0), f.result(1))
@@ -223,7 +223,7 @@ func (f *File) unpacked(content []byte) ([]byte, error) {
 // Pages counts the pages.
 func (f *File) Pages() int { return f.pages }
 
-// Active tells that the file runs scripts on opening.
+// Active tells that the file runs scripts on opening, or carries more than pages.
 func (f *File) Active() bool { return f.active }
 
 // Close frees the file.

@@ -25,7 +25,9 @@ var (
 	scriptName  = regexp.MustCompile(`/(?:JS|JavaScript)\b`)
 	openName    = regexp.MustCompile(`/(?:OpenAction|AA)\b`)
 	namesScript = regexp.MustCompile(`/JavaScript\s*(?:<<|\d+\s+\d+\s+R)`)
-	hexInName   = regexp.MustCompile(`#[0-9A-Fa-f]{2}`)
+	// What carries another file, starts one, or brings another program's form or player along.
+	carrier   = regexp.MustCompile(`/(?:EmbeddedFiles?|FileAttachment|RichMedia|XFA|Launch)\b`)
+	hexInName = regexp.MustCompile(`#[0-9A-Fa-f]{2}`)
 )
 
 // checkStreams refuses a file with a stream that unpacks beyond reason, before anything
@@ -119,6 +121,10 @@ func runsScripts(objects []byte) bool {
 	}
 	return openName.Match(objects) || namesScript.Match(objects)
 }
+
+// carriesMore tells whether the objects hold more than pages: embedded files, programs to
+// start, players or forms of another kind.
+func carriesMore(objects []byte) bool { return carrier.Match(objects) }
 
 func largestUserUnit(objects []byte) float64 {
 	largest := 1.0
