@@ -12,6 +12,8 @@ OCR      := asprak/infrastructure/ocr asprak/cmd/asprak
 # Packages with tests that also run on a real EventStoreDB or S3-compatible storage, where
 # ASPRAK_ESDB_TEST_URL or ASPRAK_S3_TEST_URL names one. Of the storage's many tests one stands for all.
 REAL     := ./infrastructure/eventstoredb ./infrastructure/blobs ./cmd/asprak
+# Tests that tell the share of forgeries caught, attack by attack.
+FORGED   := NeverVerified
 # The folder with the public corpus (manifest.jsonl, score.py one above) and the rivals' load tool.
 CORPUS   ?=
 RIVALS   ?=
@@ -19,7 +21,7 @@ RIVALS   ?=
 # How long make fuzz tries each parser.
 FUZZTIME ?= 60s
 
-.PHONY: run test fuzz bench bench-large corpus calibrate rivals lint build deps demo clean
+.PHONY: run test forgeries fuzz bench bench-large corpus calibrate rivals lint build deps demo clean
 
 run: build
 	@exec ./bin/asprak serve
@@ -43,10 +45,15 @@ demo: build
 
 test bench bench-large: PACKAGES += $(TEST_PACKAGES)
 test: lint
-	go test -race $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
-	go test -timeout 12m $(OCR)
+	go test -race -skip '$(FORGED)' $$(go list ./... | grep -v -x -F $(foreach p,$(OCR),-e $(p)))
+	go test -timeout 12m -skip '$(FORGED)' $(OCR)
+	@$(MAKE) --no-print-directory forgeries
 	@echo "Left out:"; go test -v -run '(OnEachServer|TestPut_Bytes)/RealServer' $(REAL) | grep -e "--- SKIP: .*/" -e "not run against" || echo "  nothing"
 	@unshare -Urm true 2>/dev/null || echo "Left out: the test of a full disk, as no file system of its own can be mounted here"
+
+# Forges study results in every known way and prints how many of each were caught.
+forgeries: deps
+	@set -o pipefail; go test -v -run '$(FORGED)' ./domain/verification ./cmd/asprak | sed -n -e 's/^ *[a-z_]*_test.go:[0-9]*: //' -e '/caught\|verified\|^ok\|FAIL/p'
 
 lint: deps
 	@bad=$$(gofmt -l $$(git ls-files -- '*.go' | xargs -r ls -d 2>/dev/null)); [ -z "$$bad" ] || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }

@@ -114,7 +114,7 @@ func TestRead_TamperedPDF_IsNeverVerified(t *testing.T) {
 				t.Errorf("%s: %s is verified", way.Name, name)
 			}
 		}
-		t.Logf("%-42s caught %d of %d (%.0f %%), mostly %s", way.Name, caught, all, 100*float64(caught)/float64(all), most(labels))
+		t.Logf("%-10s  %-42s caught %d of %d (%.0f %%), mostly %s", "PDF", way.Name, caught, all, 100*float64(caught)/float64(all), most(labels))
 	}
 }
 

@@ -80,7 +80,7 @@ func TestJudge_Forgeries_AreNeverVerified(t *testing.T) {
 					}
 				}
 				caught := forged - labels[verification.Verified]
-				t.Logf("%-42s caught %d of %d (%.0f %%), %d more that no number on the page tells; %s", f.Name, caught, forged, 100*float64(caught)/float64(max(forged, 1)), silent, most(labels))
+				t.Logf("%-10s  %-42s caught %d of %d (%.0f %%), %d more that no number on the page tells; %s", sight, f.Name, caught, forged, 100*float64(caught)/float64(max(forged, 1)), silent, most(labels))
 				require.GreaterOrEqual(t, forged, documents/6, "%s: too few to say anything", f.Name)
 			}
 		})
