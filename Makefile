@@ -82,10 +82,12 @@ corpus: build
 	./bin/asprak read --cases "$(CORPUS)/manifest.jsonl" --out bin/corpus-results.jsonl
 	python3 "$(CORPUS)/../score.py" "$(CORPUS)/manifest.jsonl" bin/corpus-results.jsonl --by form --errors 20
 
-# Derives the confidence from which documents are verified (make calibrate CASES="a/manifest.jsonl b/manifest.jsonl").
+# Derives the confidence from which documents are verified (make calibrate CASES="a/manifest.jsonl b/manifest.jsonl",
+# TEST="c/manifest.jsonl" to try it on), into a policy for ASPRAK_POLICY. The built-in one is domain/verification/calibration.json.
+OUT      ?= bin/calibration.json
 calibrate: build
 	@[ -n "$(CASES)" ] || { echo "make calibrate CASES=FILES: files of cases with their right decisions; none is named, nothing was measured"; exit 2; }
-	./bin/asprak calibrate $(foreach file,$(CASES),--cases "$(file)") --budget 0.001 --out domain/verification/calibration.json
+	./bin/asprak calibrate $(foreach file,$(CASES),--cases "$(file)") $(foreach file,$(TEST),--test "$(file)") --budget 0.001 --out "$(OUT)"
 
 # Asprak beside the rival implementations in one run (make rivals RIVALS=DIR with load/ and peers/).
 rivals: build

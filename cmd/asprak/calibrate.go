@@ -21,6 +21,7 @@ type calibrateCmd struct {
 	readerSettings `embed:""`
 	judging        `embed:""`
 	Cases          []string `required:"" help:"Files of cases as read --cases takes them, each case with the right decision."`
+	Test           []string `help:"Files of cases to try what the others taught on; nothing is learnt from them."`
 	Dir            string   `help:"Folder that the files of the cases lie in (default: the folder of the cases)."`
 	Budget         float64  `default:"0.001" help:"Share of the documents that should not be verified and may be."`
 	Folds          int      `default:"5" help:"Parts of the cases; each is tried with what the others taught."`
@@ -45,16 +46,31 @@ func (c *calibrateCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	defer pool.Close()
-	var trials []verification.Trial
-	for _, name := range c.Cases {
-		more, err := tried(ctx, pool, caseFiles{cases: name, dir: cmp.Or(c.Dir, filepath.Dir(name)), policy: policy}, c.Folds, pool.Stats().Size, env.stderr)
-		if err != nil {
-			return err
+	triedAll := func(names []string) (trials []verification.Trial, err error) {
+		for _, name := range names {
+			more, err := tried(ctx, pool, caseFiles{cases: name, dir: cmp.Or(c.Dir, filepath.Dir(name)), policy: policy}, c.Folds, pool.Stats().Size, env.stderr)
+			if err != nil {
+				return nil, err
+			}
+			trials = append(trials, more...)
 		}
-		trials = append(trials, more...)
+		return trials, nil
+	}
+	trials, err := triedAll(c.Cases)
+	if err != nil {
+		return err
+	}
+	unseen, err := triedAll(c.Test)
+	if err != nil {
+		return err
 	}
 	found := verification.Calibrate(trials, c.Budget)
-	if err := printCalibration(env.stdout, found, verification.CrossValidate(trials, c.Budget, c.Folds), c.Budget, c.Folds); err != nil || c.Out == "" {
+	fmt.Fprintf(env.stdout, "min_confidence %.2f keeps wrong accepts within %g.\n", found.MinConfidence, c.Budget)
+	err = printHeldBack(env.stdout, fmt.Sprintf("Each of %d parts of the cases, tried with what the others taught", c.Folds), verification.CrossValidate(trials, c.Budget, c.Folds))
+	if err == nil && len(unseen) > 0 {
+		err = printHeldBack(env.stdout, "Cases that taught nothing", verification.Try(found, unseen))
+	}
+	if err != nil || c.Out == "" {
 		return err
 	}
 	text, err := json.MarshalIndent(found, "", "  ")
@@ -98,9 +114,8 @@ func tried(ctx context.Context, reader application.Reader, files caseFiles, fold
 	return trials, nil
 }
 
-func printCalibration(w io.Writer, found verification.Calibration, h verification.HeldBack, budget float64, folds int) error {
-	fmt.Fprintf(w, "min_confidence %.2f keeps wrong accepts within %g.\n\n", found.MinConfidence, budget)
-	fmt.Fprintf(w, "Each of %d parts of the cases, tried with what the others taught:\n", folds)
+func printHeldBack(w io.Writer, of string, h verification.HeldBack) error {
+	fmt.Fprintf(w, "\n%s:\n", of)
 	fmt.Fprintf(w, "  wrong accepts   %d of %d (at most %.2f %% with 95 %% certainty)\n", h.WrongAccepts, h.ShouldNot, 100*h.AtMost)
 	fmt.Fprintf(w, "  right accepts   %d of %d\n", h.RightAccepts, h.Should)
 	fmt.Fprintf(w, "  expected calibration error of the confidence   %.3f\n\n", h.Error)

@@ -131,47 +131,67 @@ type HeldBack struct {
 	Bins                    []Bin
 }
 
+// Try is how a calibration does on trials that it did not see.
+func Try(c Calibration, trials []Trial) HeldBack {
+	h := newHeldBack()
+	h.try(c, trials)
+	return h.summed()
+}
+
 // CrossValidate calibrates on all folds but one and tries that one, for each.
 func CrossValidate(trials []Trial, budget float64, folds int) HeldBack {
+	h := newHeldBack()
+	for fold := range folds {
+		held := func(t Trial) bool { return t.Fold == fold }
+		c := Calibrate(slices.DeleteFunc(slices.Clone(trials), held), budget)
+		h.try(c, slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return !held(t) }))
+	}
+	return h.summed()
+}
+
+func newHeldBack() HeldBack {
 	const bins = 10
-	var h HeldBack
-	h.Bins = make([]Bin, bins)
+	h := HeldBack{Bins: make([]Bin, bins)}
 	for i := range h.Bins {
 		h.Bins[i].From, h.Bins[i].To = float64(i)/bins, float64(i+1)/bins
 	}
-	all := 0
-	for fold := range folds {
-		c := Calibrate(slices.DeleteFunc(slices.Clone(trials), func(t Trial) bool { return t.Fold == fold }), budget)
-		for _, t := range trials {
-			if t.Fold != fold {
-				continue
-			}
-			accepted := t.Passed && t.Certainty >= c.MinConfidence
-			if t.Verify {
-				h.Should++
-			} else {
-				h.ShouldNot++
-			}
-			switch {
-			case accepted && t.Verify:
-				h.RightAccepts++
-			case accepted:
-				h.WrongAccepts++
-			}
-			if !t.Passed {
-				continue
-			}
-			expected := Expected(c.Reliability, t.Certainty)
-			b := &h.Bins[min(int(expected*bins), bins-1)]
-			b.Expected += expected
-			b.All++
-			all++
-			if t.Verify {
-				b.Right++
-			}
+	return h
+}
+
+func (h *HeldBack) try(c Calibration, trials []Trial) {
+	for _, t := range trials {
+		accepted := t.Passed && t.Certainty >= c.MinConfidence
+		if t.Verify {
+			h.Should++
+		} else {
+			h.ShouldNot++
+		}
+		switch {
+		case accepted && t.Verify:
+			h.RightAccepts++
+		case accepted:
+			h.WrongAccepts++
+		}
+		if !t.Passed {
+			continue
+		}
+		expected := Expected(c.Reliability, t.Certainty)
+		b := &h.Bins[min(int(expected*float64(len(h.Bins))), len(h.Bins)-1)]
+		b.Expected += expected
+		b.All++
+		if t.Verify {
+			b.Right++
 		}
 	}
+}
+
+// summed makes means and shares of what was counted.
+func (h HeldBack) summed() HeldBack {
 	h.Bins = slices.DeleteFunc(h.Bins, func(b Bin) bool { return b.All == 0 })
+	all := 0
+	for _, b := range h.Bins {
+		all += b.All
+	}
 	for i := range h.Bins {
 		b := &h.Bins[i]
 		h.Error += math.Abs(b.Expected-float64(b.Right)) / float64(all)

@@ -49,6 +49,16 @@ func TestCalibrate_Curve_AscendsAndLearnsWhatIsTrue(t *testing.T) {
 	require.Less(t, calibrated.Error, 0.05)
 }
 
+func TestTry_TrialsThatWereNotSeen_MeasureTheCalibration(t *testing.T) {
+	c := Calibration{MinConfidence: 0.7, Reliability: []Step{{From: 0, Share: 0.5}, {From: 0.7, Share: 0.75}}}
+	h := Try(c, []Trial{trial(0.9, true), trial(0.9, true), trial(0.8, true), trial(0.8, false), trial(0.6, true), {Certainty: 1}})
+	require.Equal(t, 3, h.RightAccepts)
+	require.Equal(t, 1, h.WrongAccepts)
+	require.Equal(t, []int{4, 2}, []int{h.Should, h.ShouldNot})
+	require.Equal(t, []Bin{{From: 0.5, To: 0.6, Expected: 0.5, Right: 1, All: 1}, {From: 0.7, To: 0.8, Expected: 0.75, Right: 3, All: 4}}, h.Bins)
+	require.InDelta(t, 0.1, h.Error, 1e-9, "half a document of five was expected otherwise")
+}
+
 func TestCrossValidate_Accepts_AreCountedOnWhatWasHeldBack(t *testing.T) {
 	var trials []Trial
 	for i := range 100 {
