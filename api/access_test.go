@@ -22,7 +22,7 @@ func (o owned) path(of documented) string {
 	if strings.HasPrefix(of.path, "/v1/openings/") {
 		id = o.opening
 	}
-	return strings.NewReplacer("{id}", id, "{document}", o.document, "{event}", uuid.NewString()).Replace(of.path)
+	return strings.NewReplacer("{id}", id, "{document}", o.document, "{event}", uuid.NewString(), "{subject}", "sri").Replace(of.path)
 }
 
 func (h *house) ownedBy(subject, opening string) owned {
@@ -48,6 +48,8 @@ func bodies(opening string) map[string]any {
 		"acceptApplication": reason, "declineApplication": reason, "waitlistApplication": reason,
 		"uploadDocument": studyResultOf("siti"), "rereadDocument": reason,
 		"overrideVerification": object{"outcome": "verified", "reason": "as agreed"},
+		"grantAccess":          object{"role": "lecturer", "openings": []string{opening}, "reason": "as agreed"},
+		"revokeAccess":         object{"role": "lecturer", "openings": []string{opening}, "reason": "as agreed"},
 	}
 }
 

@@ -120,6 +120,7 @@ func (a *api) engineOf(routes []route) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
+	e.UseRawPath = true // a subject may hold a slash, sent as %2F
 	e.RedirectTrailingSlash = false
 	for _, r := range routes {
 		e.Handle(r.method, r.path, a.serve(r))

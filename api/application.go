@@ -74,7 +74,8 @@ func (a *api) listApplications(c *call) error {
 		return err
 	}
 	query := projections.ApplicationQuery{
-		Term: p.text("term"), Course: p.text("course"), ApplicantID: p.text("applicant_id"), Programme: p.text("programme"),
+		Within: &c.extent,
+		Term:   p.text("term"), Course: p.text("course"), ApplicantID: p.text("applicant_id"), Programme: p.text("programme"),
 		NIM: p.text("nim"), Search: p.text("search"), Cursor: p.text("cursor"),
 	}
 	if query.OpeningID, err = p.id("opening_id"); err != nil {

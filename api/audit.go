@@ -9,9 +9,10 @@ import (
 // auditFilters are what the list and the export select by, alike.
 var auditFilters = []string{"actor", "type", "stream", "subject", "correlation_id", "from", "to", "cursor"}
 
-func (p parameters) auditQuery() (projections.AuditQuery, error) {
+func (c *call) auditQuery(p parameters) (projections.AuditQuery, error) {
 	query := projections.AuditQuery{
-		Actor: p.text("actor"), Type: p.text("type"), Stream: p.text("stream"), Subject: p.text("subject"),
+		Within: &c.extent,
+		Actor:  p.text("actor"), Type: p.text("type"), Stream: p.text("stream"), Subject: p.text("subject"),
 		CorrelationID: p.text("correlation_id"), Cursor: p.text("cursor"),
 	}
 	var err error
@@ -27,7 +28,7 @@ func (a *api) listAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	query, err := p.auditQuery()
+	query, err := c.auditQuery(p)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (a *api) auditChain(c *call) error {
 	if err := a.look(c); err != nil {
 		return err
 	}
-	chain, err := find(a, c, func() (projections.Chain, error) { return a.views.Chain(c.ctx(), event) })
+	chain, err := find(a, c, func() (projections.Chain, error) { return a.views.Chain(c.ctx(), event, &c.extent) })
 	if err != nil {
 		return err
 	}

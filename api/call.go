@@ -25,6 +25,7 @@ type call struct {
 	*gin.Context
 	actor     domain.Actor // zero on a route without roles
 	scope     domain.Scope // of the actor, on this route
+	extent    domain.Extent
 	requestID string
 	outcome   string // of a command, for the metrics
 	code      string // of the problem, for metrics and log
@@ -95,6 +96,12 @@ func (a *api) run(r route, c *call) (err error) {
 			if err := a.callers.take(c.actor.ID); err != nil {
 				return err
 			}
+		}
+		if c.extent, err = a.service.Extent(c.ctx(), c.actor); err != nil {
+			return err
+		}
+		if c.scope == domain.ScopeAll && !c.extent.Everything {
+			return domain.AccessLimited()
 		}
 	}
 	return r.handle(c)
@@ -274,9 +281,13 @@ func reasoned(do func(context.Context, application.Request, uuid.UUID, string) (
 	}
 }
 
-// mine hides what belongs to another applicant.
-func (c *call) mine(applicant string) error {
-	if c.scope == domain.ScopeOwn && c.actor.ID != applicant {
+// sees hides an application of another applicant, or to an opening that staff do not act for.
+func (a *api) sees(c *call, applicant string, opening uuid.UUID) error {
+	acts, err := a.service.ActsFor(c.ctx(), c.actor, opening)
+	if err != nil {
+		return err
+	}
+	if !acts || c.scope == domain.ScopeOwn && c.actor.ID != applicant {
 		return domain.ApplicationNotFound()
 	}
 	return nil

@@ -31,7 +31,7 @@ func (a *api) exportAudit(c *call) error {
 	if err != nil {
 		return err
 	}
-	query, err := p.auditQuery()
+	query, err := c.auditQuery(p)
 	if err != nil {
 		return err
 	}

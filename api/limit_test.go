@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"asprak/application"
 	"asprak/domain"
 )
 
@@ -63,9 +64,16 @@ func (a admitted) Verify(context.Context, string) (domain.Actor, error) {
 	return domain.Actor(a), nil
 }
 
+// ungranted is a log without any grant.
+type ungranted struct{ application.Log }
+
+func (ungranted) ReadStream(context.Context, string, application.Revision) ([]application.Record, error) {
+	return nil, nil
+}
+
 // statuses sends n requests that end before they reach a use case.
 func statuses(t *testing.T, limits Limits, role domain.Role, remote string, n int) (got []int, last *httptest.ResponseRecorder) {
-	a, err := newAPI(Options{Tokens: admitted{"siti", role}, Limits: limits})
+	a, err := newAPI(Options{Service: application.New(ungranted{}, nil, application.Options{}), Tokens: admitted{"siti", role}, Limits: limits})
 	require.NoError(t, err)
 	e := a.engine()
 	for range n {

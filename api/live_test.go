@@ -39,7 +39,7 @@ func TestLive_ClientTooFarBehind_IsSentAwayWithItsPlace(t *testing.T) {
 	l := NewLive(nil, nil)
 	close(l.started)
 	client := &stuck{httptest.NewRecorder(), make(chan struct{}, 10), make(chan struct{})}
-	s := &stream{live: l, actor: domain.Actor{ID: "dewi", Role: domain.RoleAdmin}, writer: client, control: http.NewResponseController(client)}
+	s := &stream{live: l, actor: domain.Actor{ID: "siti", Role: domain.RoleApplicant}, writer: client, control: http.NewResponseController(client)}
 	done := make(chan error, 1)
 	go func() { done <- s.run(context.Background()) }()
 

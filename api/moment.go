@@ -43,7 +43,7 @@ func (a *api) presentApplication(c *call, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mine(row.ApplicantID); err != nil {
+	if err := a.sees(c, row.ApplicantID, row.OpeningID); err != nil {
 		return err
 	}
 	documents, err := a.views.Documents(c.ctx(), id)
@@ -109,5 +109,5 @@ func (a *api) visible(c *call, id uuid.UUID) ([]application.Entry, error) {
 	if !state.VisibleTo(c.actor) {
 		return nil, domain.ApplicationNotFound()
 	}
-	return entries, nil
+	return entries, a.sees(c, state.Applicant.ID, state.OpeningID)
 }

@@ -123,7 +123,7 @@ func (a *api) listOpenings(c *call) error {
 	if err != nil {
 		return err
 	}
-	query := projections.OpeningQuery{Term: p.text("term"), Department: p.text("department"), Cursor: p.text("cursor")}
+	query := projections.OpeningQuery{Within: &c.extent, Term: p.text("term"), Department: p.text("department"), Cursor: p.text("cursor")}
 	if query.State, err = p.choice("state", string(domain.StatusOpen), string(domain.StatusClosed), string(domain.StatusCancelled)); err != nil {
 		return err
 	}
@@ -147,6 +147,9 @@ func (a *api) getOpening(c *call) error {
 	row, err := find(a, c, func() (projections.OpeningRow, error) { return a.views.Opening(c.ctx(), id) })
 	if err != nil {
 		return err
+	}
+	if !c.extent.Holds(row.ID, row.Details.Department) {
+		return domain.OpeningNotFound()
 	}
 	c.Header("ETag", etag(row.Revision))
 	return c.json(http.StatusOK, row)

@@ -8,7 +8,7 @@ func (a *api) listReviews(c *call) error {
 	if err != nil {
 		return err
 	}
-	query := projections.ReviewQuery{Reason: p.text("reason"), Cursor: p.text("cursor")}
+	query := projections.ReviewQuery{Within: &c.extent, Reason: p.text("reason"), Cursor: p.text("cursor")}
 	if query.OpeningID, err = p.id("opening_id"); err != nil {
 		return err
 	}

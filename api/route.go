@@ -61,6 +61,11 @@ func (a *api) routes() []route {
 		guarded("GET", "/v1/audit/export", domain.ActionExportAudit, a.exportAudit),
 		guarded("GET", "/v1/audit/chain/:event", domain.ActionAuditChain, a.auditChain),
 
+		guarded("GET", "/v1/staff", domain.ActionListStaff, a.listStaff),
+		guarded("GET", "/v1/staff/:subject", domain.ActionGetStaff, a.getStaff),
+		guarded("POST", "/v1/staff/:subject/grant", domain.ActionGrantAccess, changesAccess(s.GrantAccess)),
+		guarded("POST", "/v1/staff/:subject/revoke", domain.ActionRevokeAccess, changesAccess(s.RevokeAccess)),
+
 		guarded("GET", "/v1/events", domain.ActionStreamEvents, a.streamEvents),
 
 		public("GET", "/openapi.json", "contract", a.contractJSON),

@@ -57,6 +57,9 @@ func (a *api) asSeen(c *call) error {
 	if err != nil {
 		return err
 	}
+	if _, err := a.visible(c, id); err != nil {
+		return err
+	}
 	if err := a.look(c); err != nil {
 		return err
 	}

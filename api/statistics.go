@@ -13,7 +13,7 @@ func (a *api) getStatistics(c *call) error {
 	if err != nil {
 		return err
 	}
-	query := projections.StatisticsQuery{Now: time.Now()}
+	query := projections.StatisticsQuery{Within: &c.extent, Now: time.Now()}
 	if query.OpeningID, err = p.id("opening_id"); err != nil {
 		return err
 	}

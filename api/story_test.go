@@ -278,6 +278,13 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.Len(t, lecturer.get("/v1/applications?sort=name&verdict=verified&decided_by=person&opening_id="+opening).is(200).items(), 1)
 	require.Empty(t, lecturer.get("/v1/applications?course=kimia").is(200).items())
 
+	// From now on the lecturer acts for one opening only, and then for none.
+	access := object{"role": "lecturer", "openings": []string{opening}, "reason": "Coordinator."}
+	admin.post("/v1/staff/pak-joko/grant", access).is(200)
+	require.Len(t, admin.get("/v1/staff", seen(admin.post("/v1/staff/pak-joko/revoke", access).is(200))).is(200).items(), 1)
+	require.Equal(t, true, auditor.get("/v1/staff/pak-joko").is(200).json()["known"])
+	lecturer.get(path).problem(404, "application_not_found")
+
 	// And the house can be looked after.
 	anyone := caller{h, ""}
 	require.Equal(t, "ok", anyone.get("/healthz").is(200).text("status"))

@@ -174,8 +174,8 @@ func (s *stream) run(ctx context.Context) error {
 		if !held {
 			return s.end(endSlow, retryAfterSlowness)
 		}
-		for i := range frames {
-			s.buffer = append(s.buffer, frames[i].to(s.actor)...)
+		if err := s.take(ctx, frames); err != nil {
+			return err
 		}
 		s.at = seen
 		if err := s.flush(); err != nil {
@@ -201,6 +201,31 @@ func (s *stream) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// take buffers what the actor gets of the frames; what was granted is asked anew each time, so
+// that a revocation counts for streams that are open.
+func (s *stream) take(ctx context.Context, frames []frame) error {
+	if len(frames) == 0 {
+		return nil
+	}
+	extent, err := s.live.service.Extent(ctx, s.actor)
+	if err != nil {
+		return err
+	}
+	for i := range frames {
+		if !extent.Everything {
+			acts, err := s.live.service.ActsFor(ctx, s.actor, frames[i].OpeningID)
+			if err != nil {
+				return err
+			}
+			if !acts {
+				continue
+			}
+		}
+		s.buffer = append(s.buffer, frames[i].to(s.actor)...)
+	}
+	return nil
 }
 
 func (s *stream) rest(ctx context.Context) {
@@ -246,12 +271,16 @@ func (s *stream) catchUp(ctx context.Context) error {
 		if err != nil {
 			return s.interrupted(err)
 		}
-		for _, n := range notices {
+		frames := make([]frame, len(notices))
+		for i, n := range notices {
 			f, err := newFrame(n)
 			if err != nil {
 				return err
 			}
-			s.buffer = append(s.buffer, f.to(s.actor)...)
+			frames[i] = f
+		}
+		if err := s.take(ctx, frames); err != nil {
+			return s.interrupted(err)
 		}
 		s.at = seen
 		if err := s.flush(); err != nil {

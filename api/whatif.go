@@ -59,6 +59,9 @@ func (a *api) whatIf(c *call) error {
 	if err != nil {
 		return err
 	}
+	if !c.extent.Holds(id, opening.Details.Department) {
+		return domain.OpeningNotFound()
+	}
 	answer.Requirement = opening.Details.Requirement
 	if body.Requirement != nil {
 		asked, err := body.Requirement.requirement()

@@ -149,7 +149,11 @@ func (s *Service) visible(ctx context.Context, actor domain.Actor, id uuid.UUID)
 	if !at.State.VisibleTo(actor) {
 		return at, domain.ApplicationNotFound()
 	}
-	return at, nil
+	acts, err := s.ActsFor(ctx, actor, at.State.OpeningID)
+	if err == nil && !acts {
+		err = domain.ApplicationNotFound()
+	}
+	return at, err
 }
 
 func result(id uuid.UUID, done outcome, err error) (Result, error) {

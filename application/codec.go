@@ -40,7 +40,7 @@ var upcasters = map[string]upcaster{}
 
 // NewCodec returns the codec of all events.
 func NewCodec() *Codec {
-	return newCodec(slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes), upcasters)
+	return newCodec(slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes), upcasters)
 }
 
 func newCodec(types []domain.EventType, upcasters map[string]upcaster) *Codec {

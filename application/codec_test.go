@@ -36,7 +36,7 @@ func (g golden) record() Record {
 func goldenFile(name string) string { return filepath.Join("testdata", "events", name+".json") }
 
 func eventTypes() []domain.EventType {
-	return slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes)
+	return slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes)
 }
 
 // fill sets every field of a value to something that is not its zero value and that
@@ -122,12 +122,13 @@ func TestCodec_EveryGoldenFile_ReplaysToTheSameEvent(t *testing.T) {
 	require.GreaterOrEqual(t, len(paths), len(eventTypes()))
 	var opening domain.Opening
 	var application domain.Application
+	var staff domain.Staff
 	for _, path := range paths {
 		g := readGolden(t, path)
 		event, metadata, err := codec.Decode(g.record())
 		require.NoError(t, err, path)
 		require.Equal(t, g.ID, metadata.EventID)
-		opening, application = opening.Evolve(event), application.Evolve(event)
+		opening, application, staff = opening.Evolve(event), application.Evolve(event), staff.Evolve(event)
 		if i := slices.IndexFunc(eventTypes(), func(e domain.EventType) bool { return e.Name == g.Type }); i >= 0 {
 			wantEvent, wantMetadata := example(g.Type, eventTypes()[i].New())
 			require.Equal(t, wantEvent, event, path)
@@ -136,6 +137,7 @@ func TestCodec_EveryGoldenFile_ReplaysToTheSameEvent(t *testing.T) {
 	}
 	require.True(t, opening.Exists())
 	require.True(t, application.Exists())
+	require.True(t, staff.Known())
 }
 
 func TestCodec_UnknownAndBroken_AreToldApart(t *testing.T) {

@@ -3,6 +3,7 @@ package application
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,9 @@ func (s *Service) PublishOpening(ctx context.Context, req Request, details domai
 	}
 	c := req.call("publish-opening", input)
 	id := uuid.NewSHA1(c.id, []byte("opening"))
+	if err := s.actsForDepartment(ctx, req.Actor, id, details); err != nil {
+		return Result{}, err
+	}
 	known, err := s.loadOpening(ctx, id)
 	if err != nil {
 		return Result{}, userError(err)
@@ -34,6 +38,9 @@ func (s *Service) ReviseOpening(ctx context.Context, req Request, id uuid.UUID, 
 	input, err := json.Marshal(details)
 	if err != nil {
 		return Result{}, domain.Errorf(domain.Invalid, "invalid_details", "The details cannot be stored: %v.", err)
+	}
+	if err := s.actsForDepartment(ctx, req.Actor, id, details); err != nil {
+		return Result{}, err
 	}
 	return s.changeOpening(ctx, req, id, req.call("revise-opening", id[:], input, []byte(reason)), domain.ActionReviseOpening,
 		domain.ReviseOpening{Details: details, Reason: reason, Scales: s.scales})
@@ -64,10 +71,26 @@ func (s *Service) changeOpening(ctx context.Context, req Request, id uuid.UUID, 
 	if err != nil {
 		return Result{}, userError(err)
 	}
-	if !known.State.Exists() {
+	acts, err := s.ActsFor(ctx, req.Actor, id)
+	if err != nil {
+		return Result{}, err
+	}
+	if !acts || !known.State.Exists() {
 		return Result{}, domain.OpeningNotFound()
 	}
 	return s.writeOpening(ctx, id, known, c, command)
+}
+
+// actsForDepartment is nil when the actor would act for the opening with the details: nobody
+// gives openings to whom they do not act for.
+func (s *Service) actsForDepartment(ctx context.Context, actor domain.Actor, id uuid.UUID, details domain.OpeningDetails) error {
+	extent, err := s.Extent(ctx, actor)
+	if err != nil || extent.Holds(id, strings.TrimSpace(details.Department)) {
+		return err
+	}
+	denied := domain.Errorf(domain.Denied, "department_not_granted", "You do not act for this department.")
+	denied.Field = "department"
+	return denied
 }
 
 func (s *Service) writeOpening(ctx context.Context, id uuid.UUID, known loaded[domain.Opening], c call, command domain.OpeningCommand) (Result, error) {

@@ -9,8 +9,8 @@ import (
 	"asprak/domain"
 )
 
-// Seen is what an actor could read of an application at a moment: by the rules of today, all
-// of it as it stood then, or nothing. Opened are the views of content that the actor left by then.
+// Seen is what an actor could read of an application at a moment: by the roles of today
+// and the grants of then, all of it as it stood then, or nothing. Opened are the views of content that the actor left by then.
 type Seen struct {
 	Readable bool
 	State    domain.Application // zero when nothing was readable
@@ -35,7 +35,12 @@ func (s *Service) AsSeen(ctx context.Context, id uuid.UUID, actor domain.Actor, 
 			seen.Opened = append(seen.Opened, *viewed)
 		}
 	}
-	if seen.Readable = seen.State.VisibleTo(actor); !seen.Readable {
+	if seen.State.VisibleTo(actor) {
+		if seen.Readable, err = s.actedFor(ctx, actor, seen.State.OpeningID, at); err != nil {
+			return Seen{}, err
+		}
+	}
+	if !seen.Readable {
 		seen.State, seen.Entries = domain.Application{}, nil
 	}
 	return seen, nil

@@ -43,8 +43,10 @@ type Options struct {
 	MaxUpload int64               // bytes of one document; default DefaultMaxUpload
 	Scales    []transcript.Scale  // grade scales an opening may name; default transcript.Scales
 	Policy    verification.Policy // that documents are judged by; default verification.DefaultPolicy
-	Backlog   Backlog             // with MaxUnread; default: uploads are taken without bound
-	MaxUnread MaxUnread
+	// GrantedOnly: staff act for nothing until it was granted to them; else for everything until then.
+	GrantedOnly bool
+	Backlog     Backlog // with MaxUnread; default: uploads are taken without bound
+	MaxUnread   MaxUnread
 }
 
 // MaxUnread bounds the documents that wait for the machine; 0 is no bound.
@@ -55,7 +57,8 @@ type MaxUnread struct {
 // Service is the one write path, and the reads that are answered from the events.
 //
 // Its commands fail with a *domain.Error that is meant for the caller, or with an error
-// that is internal. An applicant who names another's application is answered as if there were none.
+// that is internal. An applicant who names another's application, or staff what they do not act for, is
+// answered as if there were none.
 type Service struct {
 	log      Log
 	blobs    Blobs
@@ -69,12 +72,16 @@ type Service struct {
 	unread   MaxUnread
 	openings *cache[domain.Opening]
 	origins  *origins
+	staff    *staffCache
+
+	grantedOnly bool
 }
 
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
 	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales, policy: opts.Policy,
-		backlog: opts.Backlog, unread: opts.MaxUnread, openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins()}
+		backlog: opts.Backlog, unread: opts.MaxUnread, openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins(),
+		staff: newStaffCache(), grantedOnly: opts.GrantedOnly}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -201,6 +208,7 @@ func (s *Service) OpenDocument(ctx context.Context, req Request, applicationID, 
 const (
 	openingPrefix     = "opening-"
 	applicationPrefix = "application-"
+	staffPrefix       = "staff-"
 )
 
 func openingStream(id uuid.UUID) string     { return openingPrefix + id.String() }

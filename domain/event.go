@@ -1,4 +1,4 @@
-// Package domain is what is true: the aggregates Opening and Application as pure Decide and
+// Package domain is what is true: the aggregates Opening, Application and Staff as pure Decide and
 // Evolve, their events and their errors. It knows no storage, no HTTP, no clock and no
 // randomness: times and ids come in with the commands.
 package domain
@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Event is a fact of one of the aggregates. The concrete types stand in opening_events.go
-// and application_events.go, with the table of their stored names.
+// Event is a fact of one of the aggregates. The concrete types stand in opening_events.go,
+// application_events.go and staff_events.go, with the table of their stored names.
 type Event interface{ event() }
 
 // Role of an actor.

@@ -92,6 +92,7 @@ type ApplicationRow struct {
 
 // ApplicationQuery selects applications. Empty fields do not filter.
 type ApplicationQuery struct {
+	Within      *domain.Extent // openings; nil: all
 	OpeningID   string
 	Term        string // of the opening
 	Course      string // words of the opening's title, course names or codes, or their beginnings
@@ -235,8 +236,8 @@ func (a storedApplication) row() (ApplicationRow, error) {
 	return row, json.Unmarshal([]byte(a.Applicant), &row.Applicant)
 }
 
-// list walks along the index of the search or order. openings are those of Term and Course; nil:
-// these do not filter.
+// list walks along the index of the search or order. openings are those of Term and Course, or
+// of Within; nil: these do not filter.
 func (q ApplicationQuery) list(openings []string) list {
 	l := list{selection: applicationSelection, order: []key{{"created", true}}, descending: q.Sort != "submitted", cursor: q.Cursor, limit: q.Limit}
 	name, digits := transcript.NormaliseName(q.Search), strings.ContainsAny(q.Search, "0123456789")
@@ -273,6 +274,7 @@ func (q ApplicationQuery) list(openings []string) list {
 		l.look("decided_by", q.DecidedBy)
 	}
 	l.tie(q.Term, q.Course)
+	l.within(q.Within, "opening_id")
 	switch {
 	case openings == nil:
 	case len(openings) == 0:
@@ -298,6 +300,11 @@ func (s *Store) Applications(ctx context.Context, q ApplicationQuery) (Page[Appl
 	if q.Term != "" || q.Course != "" {
 		var err error
 		if openings, err = s.openingsOf(ctx, q.Term, q.Course); err != nil {
+			return Page[ApplicationRow]{}, err
+		}
+	} else if limits(q.Within) && q.OpeningID == "" {
+		var err error
+		if openings, err = s.openingsWithin(ctx, *q.Within); err != nil {
 			return Page[ApplicationRow]{}, err
 		}
 	}

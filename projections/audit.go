@@ -74,7 +74,8 @@ type AuditRow struct {
 // AuditQuery selects events, the latest first by the time they tell, then by position. Empty
 // fields do not filter.
 type AuditQuery struct {
-	Actor         string // id
+	Within        *domain.Extent // events of openings and their applications; nil: all
+	Actor         string         // id
 	Type          string
 	Stream        string
 	CorrelationID string
@@ -239,6 +240,7 @@ func (q AuditQuery) list() list {
 	if q.To != nil {
 		l.filter("occurred_at <= ?", nanos(*q.To))
 	}
+	l.withinStream(q.Within)
 	return l
 }
 

@@ -55,13 +55,16 @@ func TestAudit_EveryEvent_IsOneRowWithASentence(t *testing.T) {
 			{name, admin, &domain.OfferConfirmed{}, `"admin-1" (admin) confirmed the offer`, "", `{"status":"accepted"}`, `{"status":"confirmed"}`},
 			{name, admin, &domain.OfferTurnedDown{Reason: "moved"}, `"admin-1" (admin) turned the offer down`, "moved", `{"status":"confirmed"}`, `{"status":"turned_down"}`},
 			{name, admin, &domain.ApplicationDeclined{Reason: "x"}, `"admin-1" (admin) declined the application`, "x", `{"status":"turned_down"}`, `{"status":"declined"}`},
+			{staffName("sri"), admin, &domain.AccessGranted{Subject: "sri", Role: domain.RoleLecturer, Extent: domain.Extent{Departments: []string{"A", "B"}}, Reason: "teaches"}, `"admin-1" (admin) granted "sri", as lecturer, department "A", department "B"`, "teaches", "", `{"lecturer":{"departments":["A","B"]}}`},
+			{staffName("sri"), admin, &domain.AccessRevoked{Subject: "sri", Role: domain.RoleLecturer, Extent: domain.Extent{Departments: []string{"A"}}, Reason: "left"}, `"admin-1" (admin) took from "sri", as lecturer, department "A"`, "left", `{"lecturer":{"departments":["A","B"]}}`, `{"lecturer":{"departments":["B"]}}`},
+			{staffName("sri"), system, &domain.AccessGranted{Subject: "sri", Role: domain.RoleAdmin, Extent: domain.Everything, Reason: "first"}, `The system granted "sri", as admin, everything`, "first", "", `{"admin":{"everything":true}}`},
 		}
 		told := map[string]bool{}
 		for _, c := range cases {
 			story.tell(c.stream, c.actor, c.event)
 			told[story.records[len(story.records)-1].Type] = true
 		}
-		for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes} {
+		for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes} {
 			for _, e := range types {
 				require.True(t, told[e.Name], "no case of %s", e.Name)
 			}

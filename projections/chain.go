@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -88,17 +89,18 @@ func relate(row AuditRow) related {
 }
 
 // Chain walks from an event to its causes and its effects. A command is no event: what it
-// caused is joined to what its sender had before them.
-func (s *Store) Chain(ctx context.Context, event uuid.UUID) (Chain, error) {
+// caused is joined to what its sender had before them. Within limits it to events of openings and
+// their applications; nil: all.
+func (s *Store) Chain(ctx context.Context, event uuid.UUID, within *domain.Extent) (Chain, error) {
 	chain := Chain{Event: event}
-	start, err := s.auditRows(ctx, auditSelection+` WHERE event_id = ? LIMIT 1`, event.String())
+	start, err := s.auditRows(ctx, within, chainStart, event.String(), 1)
 	if err != nil {
 		return chain, err
 	}
 	if len(start) == 0 {
 		return chain, domain.Errorf(domain.NotFound, "event_not_found", "There is no such event.")
 	}
-	all, truncated, err := s.relatives(ctx, relate(start[0]))
+	all, truncated, err := s.relatives(ctx, relate(start[0]), within)
 	if err != nil {
 		return chain, err
 	}
@@ -108,16 +110,17 @@ func (s *Store) Chain(ctx context.Context, event uuid.UUID) (Chain, error) {
 }
 
 const (
-	chainOfStream      = ` WHERE stream = ? ORDER BY occurred_at, position, prepare LIMIT ?`
-	chainOfCorrelation = ` WHERE correlation_id = ? ORDER BY occurred_at, position, prepare LIMIT ?`
+	chainStart         = ` WHERE event_id = ?%s LIMIT ?`
+	chainOfStream      = ` WHERE stream = ?%s ORDER BY occurred_at, position, prepare LIMIT ?`
+	chainOfCorrelation = ` WHERE correlation_id = ?%s ORDER BY occurred_at, position, prepare LIMIT ?`
 )
 
 // relatives are the events of the same application and of the requests that led to them.
-func (s *Store) relatives(ctx context.Context, start related) (all []related, truncated bool, err error) {
+func (s *Store) relatives(ctx context.Context, start related, within *domain.Extent) (all []related, truncated bool, err error) {
 	known := map[uuid.UUID]bool{start.EventID: true}
 	all = []related{start}
 	add := func(limit int, query string, value string) error {
-		rows, err := s.auditRows(ctx, auditSelection+query, value, limit)
+		rows, err := s.auditRows(ctx, within, query, value, limit)
 		truncated = truncated || len(rows) == limit
 		for _, row := range rows {
 			if !known[row.EventID] {
@@ -204,9 +207,15 @@ func answered(earlier []related, r related) int {
 	return -1
 }
 
-func (s *Store) auditRows(ctx context.Context, query string, args ...any) ([]AuditRow, error) {
+// auditRows are the first rows for which the column of the condition has the value.
+func (s *Store) auditRows(ctx context.Context, within *domain.Extent, where, value string, limit int) ([]AuditRow, error) {
+	condition, more := streamsOf(within)
+	if condition != "" {
+		condition = " AND " + condition
+	}
+	args := append(append([]any{value}, more...), limit)
 	var found []storedAudit
-	if err := s.selectAll(ctx, &found, query, args...); err != nil {
+	if err := s.selectAll(ctx, &found, auditSelection+fmt.Sprintf(where, condition), args...); err != nil {
 		return nil, err
 	}
 	rows := make([]AuditRow, len(found))

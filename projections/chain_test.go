@@ -63,7 +63,7 @@ func TestChain_FromEveryEvent_LeadsBackToTheSubmissionAndOnToTheSeat(t *testing.
 			{foreign, []uuid.UUID{foreign}},
 			{story.records[0].ID, []uuid.UUID{story.records[0].ID}},
 		} {
-			chain, err := s.Chain(background, c.from)
+			chain, err := s.Chain(background, c.from, nil)
 			require.NoError(t, err)
 			require.Equal(t, c.from, chain.Event)
 			require.False(t, chain.Truncated)
@@ -87,7 +87,7 @@ func TestChain_FromEveryEvent_LeadsBackToTheSubmissionAndOnToTheSeat(t *testing.
 			}
 			require.Equal(t, c.want, got)
 		}
-		_, err := s.Chain(background, uuid.New())
+		_, err := s.Chain(background, uuid.New(), nil)
 		require.Equal(t, "event_not_found", domain.ErrorCode(err))
 	})
 }
@@ -118,7 +118,7 @@ func TestChain_TooLong_IsCutAndSaysSo(t *testing.T) {
 			story.because(applicationName(app), admin, "x", nil, &domain.DocumentViewed{DocumentID: doc, Viewer: admin, ViewedAt: start})
 		}
 		story.feed(s)
-		chain, err := s.Chain(background, first)
+		chain, err := s.Chain(background, first, nil)
 		require.NoError(t, err)
 		require.True(t, chain.Truncated)
 		require.Len(t, chain.Items, maxChain)

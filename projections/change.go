@@ -48,8 +48,11 @@ func (a *audit) changes(e event) (before, after any, err error) {
 	case *domain.VerificationOverridden:
 		return a.applicationChanges(e, ev.DocumentID)
 	}
-	if e.kind == openingStream {
+	switch e.kind {
+	case openingStream:
 		return a.openingChanges(e)
+	case staffStream:
+		return a.staffChanges(e)
 	}
 	return a.applicationChanges(e, uuid.Nil)
 }
@@ -66,6 +69,14 @@ func (a *audit) openingChanges(e event) (before, after any, err error) {
 	}
 	next := state.Evolve(e.event)
 	return difference(openingView{state.Status, state.Details}, openingView{next.Status, next.Details})
+}
+
+func (a *audit) staffChanges(e event) (before, after any, err error) {
+	var state domain.Staff
+	if err := a.replay(e, func(past domain.Event) { state = state.Evolve(past) }); err != nil {
+		return nil, nil, err
+	}
+	return difference(state.Access, state.Evolve(e.event).Access)
 }
 
 func (a *audit) applicationChanges(e event, document uuid.UUID) (before, after any, err error) {

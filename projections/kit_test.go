@@ -97,6 +97,7 @@ func newStory(t testing.TB) *story {
 
 func openingName(id uuid.UUID) string     { return "opening-" + id.String() }
 func applicationName(id uuid.UUID) string { return "application-" + id.String() }
+func staffName(subject string) string     { return "staff-" + domain.StaffID(subject).String() }
 
 // tell appends the events to the stream in the actor's name.
 func (s *story) tell(stream string, actor domain.Actor, events ...domain.Event) {

@@ -64,8 +64,9 @@ type OpeningQuery struct {
 	State      string // a domain.OpeningStatus
 	Term       string
 	Department string
-	Cursor     string // Next of the page before
-	Limit      int    // 1 to 100; 0: 20
+	Within     *domain.Extent // nil: all
+	Cursor     string         // Next of the page before
+	Limit      int            // 1 to 100; 0: 20
 }
 
 type openings struct{ b *batch }
@@ -186,10 +187,7 @@ func (s *Store) openingsOf(ctx context.Context, term, course string) ([]string, 
 	if len(ids) == 0 {
 		return []string{}, nil // none, and not all
 	}
-	for len(ids)&(len(ids)-1) != 0 {
-		ids = append(ids, "")
-	}
-	return ids, nil
+	return filled(ids), nil
 }
 
 // courseWords are what is sought by: a word with a digit is a code, however separated.
@@ -229,6 +227,7 @@ func (q OpeningQuery) list() list {
 	l.equal("status", q.State)
 	l.equal("term", q.Term)
 	l.equal("department", q.Department)
+	l.within(q.Within, "openings.id")
 	return l
 }
 

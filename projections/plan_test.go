@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
+
+	"asprak/domain"
 )
 
 // A query that scans a table or sorts what it found gets slower with every row.
@@ -51,8 +54,9 @@ func TestQueries_PlansOfPostgres_WalkIndexes(t *testing.T) {
 }
 
 func walkIndexes(t *testing.T, check func(query string, args ...any)) {
-	now := time.Now()
+	now, limited := time.Now(), domain.Extent{Departments: []string{"x"}, Openings: []uuid.UUID{opening1}}
 	lists := []list{
+		StaffQuery{}.list(), OpeningQuery{Within: &limited}.list(), ReviewQuery{Within: &limited}.list(), AuditQuery{Within: &limited}.list(), AuditQuery{Within: &limited, Actor: "x"}.list(),
 		OpeningQuery{}.list(), OpeningQuery{State: "open"}.list(), OpeningQuery{Term: "x"}.list(), OpeningQuery{Department: "x"}.list(), OpeningQuery{State: "open", Term: "x", Department: "x"}.list(),
 		ReviewQuery{}.list(), ReviewQuery{OpeningID: "x"}.list(), ReviewQuery{Reason: "x"}.list(), ReviewQuery{OpeningID: "x", Reason: "x"}.list(),
 		AuditQuery{}.list(), AuditQuery{Actor: "x"}.list(), AuditQuery{Type: "x"}.list(), AuditQuery{Stream: "x"}.list(), AuditQuery{CorrelationID: "x"}.list(),
@@ -67,7 +71,7 @@ func walkIndexes(t *testing.T, check func(query string, args ...any)) {
 			if several := q.list([]string{"x", "y"}); several.of == "" {
 				lists = append(lists, several)
 			}
-			q.OpeningID = "x"
+			q.OpeningID, q.Within = "x", &limited
 			lists = append(lists, q.list(nil))
 		}
 	}
@@ -91,9 +95,11 @@ func walkIndexes(t *testing.T, check func(query string, args ...any)) {
 	check(documentColumns+documentTables+" WHERE d.application_id = ? ORDER BY d.uploaded", "x")
 	check(documentColumns+", d.verdict, r.reading"+documentTables+" WHERE d.id = ? AND d.application_id = ?", "x", "x")
 	check(roleAt, "x", 1)
-	check(auditSelection+` WHERE event_id = ? LIMIT 1`, "x")
-	check(auditSelection+chainOfStream, "x", 10)
-	check(auditSelection+chainOfCorrelation, "x", 10)
+	for _, of := range []string{chainStart, chainOfStream, chainOfCorrelation} {
+		check(auditSelection+fmt.Sprintf(of, ""), "x", 10)
+		condition, args := streamsOf(&limited)
+		check(auditSelection+fmt.Sprintf(of, " AND "+condition), append(append([]any{"x"}, args...), 10)...)
+	}
 	check(sameFile, "x", "x", 1, 1, 20)
 	check(sameRows, "x", "x", 1, 1, 20)
 	check(earlierReading, "x", "x", "x", 1, 1)

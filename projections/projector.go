@@ -15,8 +15,7 @@ import (
 
 // projector fills the models that one fold of the events feeds. They share a checkpoint.
 //
-// An event of an unknown type, or of a stream that is neither an opening's nor an
-// application's, is passed over with a warning and counted. A broken payload of a known
+// An event of an unknown type, or of a stream of no aggregate, is passed over with a warning and counted. A broken payload of a known
 // type must not be passed over: the projector stops before it, and says so in Status, until
 // a program that understands the event is started.
 type projector struct {
@@ -51,6 +50,7 @@ func newProjectors() []*projector {
 	return []*projector{
 		{models: []model{openingModel}, kind: openingStream, begin: newOpenings},
 		{models: []model{applicationModel, documentModel, reviewModel, statisticModel}, kind: applicationStream, begin: newApplications},
+		{models: []model{staffModel}, kind: staffStream, begin: newStaff},
 		{models: []model{auditModel}, kind: everyStream, begin: newAudit},
 	}
 }
@@ -92,12 +92,13 @@ type streamKind string
 const (
 	openingStream     streamKind = "opening"
 	applicationStream streamKind = "application"
+	staffStream       streamKind = "staff"
 	foreignStream     streamKind = "foreign"
 	everyStream       streamKind = "every"
 )
 
 func parseStream(name string) (streamKind, uuid.UUID) {
-	for _, kind := range []streamKind{applicationStream, openingStream} {
+	for _, kind := range []streamKind{applicationStream, openingStream, staffStream} {
 		if rest, ok := strings.CutPrefix(name, string(kind)+"-"); ok {
 			if id, err := uuid.Parse(rest); err == nil && id.String() == rest {
 				return kind, id
@@ -111,7 +112,7 @@ func parseStream(name string) (streamKind, uuid.UUID) {
 type event struct {
 	record   application.Record
 	kind     streamKind
-	id       uuid.UUID // of the opening or application
+	id       uuid.UUID // of the aggregate
 	event    domain.Event
 	metadata domain.Metadata
 	err      error // of the codec; event is then nil

@@ -61,6 +61,7 @@ type ReviewRow struct {
 
 // ReviewQuery selects what waits for a person, the longest waiting first. Empty fields do not filter.
 type ReviewQuery struct {
+	Within    *domain.Extent // openings; nil: all
 	OpeningID string
 	Reason    string
 	Cursor    string // Next of the page before
@@ -140,6 +141,7 @@ func (q ReviewQuery) list() list {
 	l := list{selection: reviewSelection, order: []key{{"position", true}, {"prepare", true}}, cursor: q.Cursor, limit: q.Limit}
 	l.equal("opening_id", q.OpeningID)
 	l.equal("reason", q.Reason)
+	l.within(q.Within, "opening_id")
 	return l
 }
 

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"asprak/domain"
@@ -42,6 +43,11 @@ func describe(e domain.Event) (does, reason string) {
 		return fmt.Sprintf("awarded a seat to application %s", e.ApplicationID), e.Reason
 	case *domain.SeatReleased:
 		return fmt.Sprintf("released the seat of application %s", e.ApplicationID), e.Reason
+
+	case *domain.AccessGranted:
+		return fmt.Sprintf("granted %q, as %s, %s", e.Subject, e.Role, extentWords(e.Extent)), e.Reason
+	case *domain.AccessRevoked:
+		return fmt.Sprintf("took from %q, as %s, %s", e.Subject, e.Role, extentWords(e.Extent)), e.Reason
 
 	case *domain.ApplicationSubmitted:
 		return fmt.Sprintf("applied to opening %s as %q, %q", e.OpeningID, e.Applicant.Name, e.Applicant.NIM), ""
@@ -91,6 +97,20 @@ func describe(e domain.Event) (does, reason string) {
 		return fmt.Sprintf("decided that document %s is %s, over %s", e.DocumentID, e.Outcome, before), e.Reason
 	}
 	return fmt.Sprintf("recorded %T", e), ""
+}
+
+func extentWords(e domain.Extent) string {
+	if e.Everything {
+		return "everything"
+	}
+	var words []string
+	for _, d := range e.Departments {
+		words = append(words, fmt.Sprintf("department %q", d))
+	}
+	for _, id := range e.Openings {
+		words = append(words, "opening "+id.String())
+	}
+	return strings.Join(words, ", ")
 }
 
 func count(n int, one, many string) string {

@@ -143,6 +143,7 @@ func middleOf(class int) time.Duration {
 
 // StatisticsQuery selects what is counted. Empty fields do not filter.
 type StatisticsQuery struct {
+	Within    *domain.Extent // openings; nil: all
 	OpeningID string
 	From, To  *time.Time // the days (UTC) that they lie in, both inclusive
 	Bucket    string     // "day", "week" (from Monday) or "month": the same over time; "": only the whole
@@ -214,7 +215,21 @@ const maxBucketDays = 1100
 const (
 	statisticTotals = `SELECT measure, label, CAST(SUM(n) AS BIGINT) AS n FROM statistics WHERE scope = ? AND day >= ? AND day <= ? GROUP BY measure, label ORDER BY measure, label`
 	statisticDays   = `SELECT measure, label, day, n FROM statistics WHERE scope = ? AND day >= ? AND day <= ? ORDER BY measure, label, day`
+	// A scope is one of openings, and the days and labels of each are few.
+	statisticOpenings = `SELECT measure, label, day, CAST(SUM(n) AS BIGINT) AS n FROM statistics WHERE scope IN (SELECT o.id FROM openings o WHERE `
 )
+
+// openings is the condition on the openings o that are counted, "" where nothing is limited.
+func (q StatisticsQuery) openings() (condition string, args []any) {
+	if !limits(q.Within) {
+		return "", nil
+	}
+	condition, args = ofExtent(*q.Within)
+	if q.OpeningID != "" {
+		condition, args = condition+" AND o.id = ?", append(args, q.OpeningID)
+	}
+	return condition, args
+}
 
 type storedCount struct {
 	Measure string `db:"measure"`
@@ -237,12 +252,15 @@ func (s *Store) Statistics(ctx context.Context, q StatisticsQuery) (Statistics, 
 		tooMany.Field = "bucket"
 		return Statistics{}, tooMany
 	}
-	query := statisticTotals
+	query, args := statisticTotals, []any{cmp.Or(q.OpeningID, everyOpening)}
 	if q.Bucket != "" {
 		query = statisticDays
 	}
+	if condition, extent := q.openings(); condition != "" {
+		query, args = statisticOpenings+condition+`) AND day >= ? AND day <= ? GROUP BY measure, label, day`, extent
+	}
 	var found []storedCount
-	if err := s.selectAll(ctx, &found, query, cmp.Or(q.OpeningID, everyOpening), from, to); err != nil {
+	if err := s.selectAll(ctx, &found, query, append(args, from, to)...); err != nil {
 		return Statistics{}, err
 	}
 	var all Statistics
@@ -361,6 +379,9 @@ func (s *Store) queueStatistics(ctx context.Context, q StatisticsQuery) (QueueSt
 	where, args := "", []any(nil)
 	if q.OpeningID != "" {
 		where, args = " WHERE opening_id = ?", []any{q.OpeningID}
+	}
+	if condition, extent := q.openings(); condition != "" {
+		where, args = " WHERE EXISTS (SELECT 1 FROM openings o WHERE o.id = opening_id AND "+condition+")", extent
 	}
 	if err := s.getOne(ctx, nil, &all.Waiting, queueLength+where, args...); err != nil || all.Waiting == 0 {
 		return all, err

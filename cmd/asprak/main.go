@@ -27,6 +27,7 @@ type cli struct {
 	Read        readCmd        `cmd:"" help:"Read documents without a server and print what was read."`
 	Calibrate   calibrateCmd   `cmd:"" help:"Find the confidence from which documents are verified without a person, and how far it can be trusted."`
 	Replay      replayCmd      `cmd:"" help:"Print an application event by event from the log, or what other rules would change."`
+	Access      accessCmd      `cmd:"" help:"Print from the log what a member of the staff acts for, or did at a time."`
 	Parked      parkedCmd      `cmd:"" help:"List or replay the messages that the reaction gave up."`
 	Projections projectionsCmd `cmd:"" help:"Show, rebuild, switch and drop the read models."`
 	Backup      backupCmd      `cmd:"" help:"Copy the log and the documents of the data folder while a server works with them."`

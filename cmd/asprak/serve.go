@@ -45,6 +45,8 @@ type serveCmd struct {
 	Roles          roles         `env:"ASPRAK_ROLES" default:"api,projector,reader" help:"What this process does: api serves requests, projector carries the log into the read models (one works, others stand ready), reader reads the documents. Each answers /healthz, /readyz and /metrics."`
 	Listen         string        `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Issuers        string        `env:"ASPRAK_ISSUERS" help:"JSON file of the OpenID Connect issuers whose tokens count besides the local key's."`
+	Staff          string        `env:"ASPRAK_STAFF" default:"open" enum:"open,granted" help:"What staff act for to whom nothing was ever granted: open: every opening; granted: none."`
+	StaffAdmin     string        `env:"ASPRAK_STAFF_ADMIN" help:"Subject of the admin who is granted everything at the start, unless something was ever granted to or revoked from them: where staff need a grant, somebody has to be the first."`
 	MaxUpload      int64         `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
 	ApplicantRate  int           `env:"ASPRAK_APPLICANT_RATE" default:"100" help:"Requests a second of one applicant, twice as many at once; 0: no limit."`
 	AddressRate    int           `env:"ASPRAK_ADDRESS_RATE" default:"2000" help:"Requests a second from one address (IPv6: one /64), twice as many at once; a whole campus or proxy may be one. Not for the machine itself. 0: no limit."`
@@ -74,6 +76,9 @@ func (c *serveCmd) Run(ctx context.Context, env environment) error {
 		os.Exit(1)
 	})
 	fresh, err := s.publishSample(ctx)
+	if err == nil {
+		err = s.grantFirst(ctx)
+	}
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
@@ -186,6 +191,7 @@ func (s *server) openService(ctx context.Context) error {
 	s.service = application.New(s.log, documents, application.Options{
 		Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy,
 		Backlog: s.views, MaxUnread: application.MaxUnread{All: s.config.MaxUnread, Each: s.config.MaxUnreadEach},
+		GrantedOnly: s.config.Staff == "granted",
 	})
 	return nil
 }

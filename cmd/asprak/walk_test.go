@@ -106,7 +106,7 @@ func (w *walker) call(t *testing.T, ctx context.Context, method, path string, op
 		id = w.ids["opening"]
 	}
 	body, kind := w.body(t, operation)
-	url := w.p.base + strings.NewReplacer("{id}", id, "{document}", w.ids["document"], "{event}", w.ids["event"]).Replace(path)
+	url := w.p.base + strings.NewReplacer("{id}", id, "{document}", w.ids["document"], "{event}", w.ids["event"], "{subject}", "walked").Replace(path)
 	require.NotContains(t, url, "{", "a parameter of the contract that the walk does not know")
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	require.NoError(t, err)
