@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -20,6 +21,7 @@ import (
 	"asprak/application"
 	"asprak/domain/transcript"
 	"asprak/domain/verification"
+	"asprak/infrastructure/workers"
 )
 
 type readCmd struct {
@@ -59,9 +61,24 @@ func (c *readCmd) Run(ctx context.Context, env environment) error {
 		defer explain.Close()
 	}
 	if c.Cases != "" {
-		return readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out, policy: policy, explain: explain}, pool.Stats().Size, env.stderr)
+		err := readCases(ctx, pool, caseFiles{cases: c.Cases, dir: cmp.Or(c.Dir, filepath.Dir(c.Cases)), out: c.Out, policy: policy, explain: explain}, pool.Stats().Size, env.stderr)
+		if peak, known := peakMemory(pool); known {
+			fmt.Fprintf(env.stderr, "A reader took %d MB of memory at most.\n", peak>>20)
+		}
+		return err
 	}
 	return readFiles(ctx, pool, c.Files, c.JSON, explain, env)
+}
+
+// peakMemory closes the pool, waits for its processes, and tells how many bytes the largest of
+// them held at once.
+func peakMemory(pool *workers.Pool) (int64, bool) {
+	if pool.Close() != nil {
+		return 0, false
+	}
+	var usage syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage)
+	return usage.Maxrss << 10, err == nil && usage.Maxrss > 0 // the kernel counts in KiB
 }
 
 func readFiles(ctx context.Context, reader application.Reader, files []string, asJSON bool, explain *explainer, env environment) error {

@@ -8,10 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"asprak/application"
 	"asprak/domain"
@@ -173,6 +177,57 @@ func TestRead_NothingNamed_IsRefused(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.ErrorContains(t, (&readCmd{}).Run(t.Context(), environment{&stdout, &stderr}), "name documents")
 	require.Error(t, (&readCmd{Cases: "x", Files: []string{"y"}}).Run(t.Context(), environment{&stdout, &stderr}))
+}
+
+// TestRead_OneCoreOrAll_GivesTheSameBytes reads a text layer, a scan and a photo.
+func TestRead_OneCoreOrAll_GivesTheSameBytes(t *testing.T) {
+	path, err := program()
+	require.NoError(t, err)
+	read := func(cores *unix.CPUSet, readers string) string {
+		// A process runs on the cores of the thread that starts it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		var own unix.CPUSet
+		require.NoError(t, unix.SchedGetaffinity(0, &own))
+		if cores != nil {
+			require.NoError(t, unix.SchedSetaffinity(0, cores))
+			defer func() { require.NoError(t, unix.SchedSetaffinity(0, &own)) }()
+		}
+		command := exec.CommandContext(testContext(t), path, "read", "--json", "--readers", readers,
+			filepath.Join("samples", "khs.pdf"), filepath.Join("samples", "scan.jpg"), filepath.Join("samples", "photo.jpg"))
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		out, err := command.Output()
+		require.NoError(t, err, &stderr)
+		return string(out)
+	}
+	var all, one unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(0, &all))
+	for cpu := 0; one.Count() == 0; cpu++ {
+		if all.IsSet(cpu) {
+			one.Set(cpu)
+		}
+	}
+	first := read(nil, "2")
+	require.Equal(t, 3, strings.Count(first, "\n"))
+	require.Contains(t, first, `"source":"pixels"`)
+	require.Equal(t, first, read(&one, "1"))
+}
+
+func TestRead_Cases_TellWhatAReaderTookOfMemory(t *testing.T) {
+	scan, err := filepath.Abs(filepath.Join("samples", "scan.jpg"))
+	require.NoError(t, err)
+	dir := filesIn(t, map[string]string{"cases.jsonl": `{"file":"` + scan + `"}`})
+	path, err := program()
+	require.NoError(t, err)
+	out, err := exec.CommandContext(testContext(t), path, "read", "--cases", filepath.Join(dir, "cases.jsonl"), "--out", filepath.Join(dir, "results.jsonl")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	told := regexp.MustCompile(`A reader took (\d+) MB`).FindStringSubmatch(string(out))
+	require.NotNil(t, told, "%s", out)
+	megabytes, err := strconv.Atoi(told[1])
+	require.NoError(t, err)
+	require.Greater(t, megabytes, 20)
+	require.Less(t, megabytes, 400)
 }
 
 // TestRead_OwnFiles_ReachTheReaders asks the reader processes by what they read.
