@@ -21,7 +21,7 @@ RIVALS   ?=
 # How long make fuzz tries each parser.
 FUZZTIME ?= 60s
 
-.PHONY: run test forgeries fuzz bench bench-large corpus calibrate rivals lint build deps demo clean
+.PHONY: run test forgeries fuzz soak bench bench-large corpus calibrate rivals lint build deps demo clean
 
 run: build
 	@exec ./bin/asprak serve
@@ -67,6 +67,10 @@ fuzz: deps
 			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) ./$$p; \
 		done; \
 	done
+
+# A thousand mutated documents, and commands beside 300 slow uploads; takes some minutes.
+soak: deps
+	go test -run '^TestSoak_' -soak -timeout 60m -v ./cmd/asprak
 
 # Appends, follow and projection a second; commands and verdicts over HTTP, also on servers.
 bench: deps
