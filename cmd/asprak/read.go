@@ -159,16 +159,17 @@ func (c studyCase) requirement() verification.Requirement {
 
 // caseResult is one line of the results. Numbers that were not found are null.
 type caseResult struct {
-	File       string              `json:"file"`
-	Name       *string             `json:"name"`
-	NIM        *string             `json:"nim"`
-	IPK        *transcript.Decimal `json:"ipk"`
-	IPS        *transcript.Decimal `json:"ips"`
-	TotalSKS   *transcript.Decimal `json:"total_sks"`
-	Rows       []caseRow           `json:"rows"`
-	Decision   verification.Label  `json:"decision"`
-	Confidence float64             `json:"confidence"`
-	Millis     int64               `json:"ms"`
+	File       string               `json:"file"`
+	Name       *string              `json:"name"`
+	NIM        *string              `json:"nim"`
+	IPK        *transcript.Decimal  `json:"ipk"`
+	IPS        *transcript.Decimal  `json:"ips"`
+	TotalSKS   *transcript.Decimal  `json:"total_sks"`
+	Rows       []caseRow            `json:"rows"`
+	Decision   verification.Label   `json:"decision"`
+	Confidence float64              `json:"confidence"`
+	Open       []verification.Check `json:"open"` // what was failed or in doubt
+	Millis     int64                `json:"ms"`
 }
 
 type caseRow struct {
@@ -294,6 +295,7 @@ func judgeCase(ctx context.Context, reader application.Reader, files caseFiles, 
 	result := &caseResult{
 		File: c.File, Name: valueOf(reading.Name), NIM: valueOf(reading.NIM), IPK: valueOf(reading.IPK), IPS: valueOf(reading.IPS),
 		TotalSKS: valueOf(reading.TotalSKS), Rows: []caseRow{}, Decision: verdict.Label, Confidence: verdict.Confidence,
+		Open:   slices.DeleteFunc(verdict.Checks, func(c verification.Check) bool { return c.Outcome == verification.Pass }),
 		Millis: time.Since(began).Milliseconds(),
 	}
 	for _, row := range reading.Rows {

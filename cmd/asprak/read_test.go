@@ -99,9 +99,10 @@ func TestRead_Cases_EachGetsALineOrAComplaint(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"file": "scans/a.pdf", "name": "HASNA MAHARANI", "nim": "20/461438/SV/19779", "ipk": 3.6, "ips": 3.25, "total_sks": 2.0,
 		"rows":     []any{map[string]any{"code": "SVPL214308", "name": "Jaringan Komputer", "sks": 2.0, "grade": "B+"}},
-		"decision": "verified", "confidence": 1.0,
+		"decision": "verified", "confidence": 1.0, "open": []any{},
 	}, first)
 	require.Contains(t, lines[1], `"decision":"rejected:ipk_below_min"`)
+	require.Contains(t, lines[1], `"open":[{"name":"ipk","outcome":"fail"`)
 }
 
 func TestRead_CasesInterrupted_KeepsWhatIsDone(t *testing.T) {
