@@ -26,7 +26,7 @@ func (h *house) withdrawn(actor string, reasons ...string) (stream string) {
 	codec, records := application.NewCodec(), []application.NewRecord{}
 	for _, reason := range reasons {
 		m := domain.Metadata{EventID: uuid.New(), Actor: domain.Actor{ID: actor, Role: domain.RoleApplicant}, OccurredAt: time.Now().UTC(), CorrelationID: "request"}
-		r, err := codec.Encode(&domain.ApplicationWithdrawn{Reason: reason}, m)
+		r, err := codec.Encode(&domain.ApplicationWithdrawn{Reason: reason}, m, nil)
 		require.NoError(h.t, err)
 		records = append(records, r)
 	}

@@ -97,6 +97,7 @@ func (s *Service) Accept(ctx context.Context, req Request, id uuid.UUID, reason 
 	}
 	c := req.call("accept", id[:], []byte(reason))
 	c.request.IfMatch = nil // it speaks of the application
+	c.key = keyOf(application.Entries)
 	_, done, err := write(ctx, s, openingStream(application.State.OpeningID), opening, c, func(opening loaded[domain.Opening]) ([]domain.Event, error) {
 		if application, err = load(ctx, s, applicationStream(id), application); err != nil {
 			return nil, err

@@ -30,7 +30,7 @@ func (away) Open(context.Context, string) (io.ReadSeekCloser, error) { return ni
 // keeping is the house with its documents elsewhere.
 func (h *house) keeping(b application.Blobs) *house {
 	other := *h
-	other.service = application.New(h.log, b, application.Options{Clock: func() time.Time { return during }})
+	other.service = application.New(h.log, b, application.Options{Keys: h.keys, Clock: func() time.Time { return during }})
 	return &other
 }
 

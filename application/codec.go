@@ -10,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"asprak/domain"
 )
 
-// The two ways in which a stored event cannot be understood.
+// The two ways in which a stored event cannot be understood; it also cannot without its key, see Keys.
 var (
 	// ErrUnknownEvent: no Go type and no upcaster has this name; a newer version wrote it.
 	ErrUnknownEvent = errors.New("codec: unknown event type")
@@ -26,6 +28,7 @@ type Codec struct {
 	types     map[string]reflect.Type // stored name -> struct
 	names     map[reflect.Type]string // *struct -> stored name
 	upcasters map[string]upcaster
+	keys      Keys // nil: sealed events cannot be opened
 }
 
 // upcaster turns the payload of an old shape into that of the next one, so that the domain
@@ -52,29 +55,64 @@ func newCodec(types []domain.EventType, upcasters map[string]upcaster) *Codec {
 	return c
 }
 
+// With is the codec that opens what was sealed with the ring's keys.
+func (c *Codec) With(keys Keys) *Codec {
+	with := *c
+	with.keys = keys
+	return &with
+}
+
+// storedMetadata is how metadata stands in the log.
+type storedMetadata struct {
+	domain.Metadata
+	Key *uuid.UUID `json:"key,omitempty"`
+}
+
 // Encode makes the record of an event; its id is the metadata's. The schema version is set
-// from the stored name.
-func (c *Codec) Encode(event domain.Event, metadata domain.Metadata) (NewRecord, error) {
+// from the stored name. A key seals what is personal in the event; without one (nil) it stands there as it is.
+func (c *Codec) Encode(event domain.Event, metadata domain.Metadata, key Key) (NewRecord, error) {
 	name, ok := c.names[reflect.TypeOf(event)]
 	if !ok {
 		return NewRecord{}, fmt.Errorf("%w: %T has no stored name", ErrUnknownEvent, event)
 	}
 	metadata.SchemaVersion = schemaVersion(name)
+	stored := storedMetadata{Metadata: metadata}
 	data, err := json.Marshal(event)
+	if personal, ok := event.(domain.Personal); ok && key != nil && err == nil {
+		id := key.ID()
+		stored.Key, stored.Fingerprint = &id, ""
+		data, err = seal(personal.Erased(), data, metadata.Fingerprint, name, metadata.EventID, key)
+	}
 	if err != nil {
 		return NewRecord{}, fmt.Errorf("codec: %s: %w", name, err)
 	}
-	meta, err := json.Marshal(metadata)
+	meta, err := json.Marshal(stored)
 	if err != nil {
 		return NewRecord{}, fmt.Errorf("codec: metadata of %s: %w", name, err)
 	}
 	return NewRecord{ID: metadata.EventID, Type: name, Data: data, Metadata: meta}, nil
 }
 
-// Decode reads a record of any version ever written. It fails with ErrUnknownEvent or ErrBrokenEvent.
+// Decode reads a record of any version ever written. Of an event whose key was destroyed it
+// returns what is left, see domain.Personal. It fails with ErrUnknownEvent, ErrBrokenEvent, ErrKeyUnknown or ErrKeysUnavailable.
 func (c *Codec) Decode(r Record) (domain.Event, domain.Metadata, error) {
-	metadata := domain.Metadata{}
-	name, data := r.Type, json.RawMessage(r.Data)
+	name := r.Type
+	if !c.Knows(name) {
+		return nil, domain.Metadata{}, fmt.Errorf("%w: %q (%s, revision %d)", ErrUnknownEvent, name, r.Stream, r.Revision)
+	}
+	var stored storedMetadata
+	if err := unmarshalObject(r.Metadata, &stored); err != nil {
+		return nil, domain.Metadata{}, broken(r, fmt.Errorf("metadata: %w", err))
+	}
+	metadata, data := stored.Metadata, json.RawMessage(r.Data)
+	metadata.EventID = r.ID
+	if stored.Key != nil {
+		var err error
+		metadata.Key = *stored.Key
+		if data, metadata.Fingerprint, err = c.unseal(r, *stored.Key); err != nil {
+			return nil, metadata, err
+		}
+	}
 	for range len(c.upcasters) {
 		old, ok := c.upcasters[name]
 		if !ok {
@@ -94,10 +132,6 @@ func (c *Codec) Decode(r Record) (domain.Event, domain.Metadata, error) {
 	if err := unmarshalObject(data, event); err != nil {
 		return nil, metadata, broken(r, err)
 	}
-	if err := unmarshalObject(r.Metadata, &metadata); err != nil {
-		return nil, metadata, broken(r, fmt.Errorf("metadata: %w", err))
-	}
-	metadata.EventID = r.ID
 	return event, metadata, nil
 }
 

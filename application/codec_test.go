@@ -100,7 +100,7 @@ func TestCodec_EveryEvent_StandsAsInItsGoldenFile(t *testing.T) {
 	codec := NewCodec()
 	for _, typ := range eventTypes() {
 		event, metadata := example(typ.Name, typ.New())
-		record, err := codec.Encode(event, metadata)
+		record, err := codec.Encode(event, metadata, nil)
 		require.NoError(t, err)
 		require.Equal(t, typ.Name, record.Type)
 		text, err := json.MarshalIndent(golden{record.ID, record.Type, record.Data, record.Metadata}, "", "  ")
@@ -164,7 +164,7 @@ func TestCodec_UnknownAndBroken_AreToldApart(t *testing.T) {
 			require.Equal(t, other == c.want, errors.Is(err, other), name)
 		}
 	}
-	_, err := codec.Encode(nil, domain.Metadata{})
+	_, err := codec.Encode(nil, domain.Metadata{}, nil)
 	require.ErrorIs(t, err, ErrUnknownEvent)
 }
 
@@ -198,7 +198,7 @@ func TestCodec_OldShapes_ClimbTheChainOfUpcasters(t *testing.T) {
 	_, _, err := codec.Decode(Record{Type: "OpeningClosed", Data: []byte(`]`), Metadata: []byte(`{}`)})
 	require.ErrorIs(t, err, ErrBrokenEvent)
 
-	record, err := codec.Encode(&domain.OpeningClosed{}, domain.Metadata{})
+	record, err := codec.Encode(&domain.OpeningClosed{}, domain.Metadata{}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "OpeningClosed.v3", record.Type)
 	require.True(t, strings.Contains(string(record.Metadata), `"schema_version":3`))

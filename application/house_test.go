@@ -19,6 +19,7 @@ import (
 	"asprak/domain/verification"
 	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/embedded"
+	"asprak/infrastructure/keys"
 )
 
 // house is the write path on the log and the blobs that a user gets.
@@ -26,6 +27,7 @@ type house struct {
 	t       *testing.T
 	ctx     context.Context
 	log     application.Log
+	keys    application.Keys
 	service *application.Service
 	reader  *reader
 	now     time.Time
@@ -51,8 +53,11 @@ func open(t *testing.T) *house {
 	t.Cleanup(func() { require.NoError(t, log.Close()) })
 	store, err := blobs.OpenFolder(filepath.Join(dir, "blobs"))
 	require.NoError(t, err)
-	h := &house{t: t, ctx: ctx, log: log, reader: &reader{}, now: during}
-	h.service = application.New(log, store, application.Options{Clock: func() time.Time { return h.now }, MaxUpload: 1000})
+	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), filepath.Join(dir, "master.key"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ring.Close()) })
+	h := &house{t: t, ctx: ctx, log: log, keys: ring, reader: &reader{}, now: during}
+	h.service = application.New(log, store, application.Options{Keys: ring, Clock: func() time.Time { return h.now }, MaxUpload: 1000})
 	return h
 }
 

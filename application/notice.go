@@ -86,7 +86,7 @@ func (s *Service) notice(ctx context.Context, r Record) (Notice, bool, error) {
 		return n, false, nil
 	}
 	n.OpeningID, n.ApplicationID = opening, application
-	event, metadata, err := s.codec.Decode(r)
+	event, metadata, err := s.impersonal.Decode(r)
 	if err == nil {
 		n.OccurredAt = metadata.OccurredAt
 		n.Summary, n.DocumentID = summary(event)
@@ -131,7 +131,7 @@ func (s *Service) origin(ctx context.Context, application uuid.UUID) (origin, er
 	}
 	var found origin
 	if len(records) > 0 {
-		if event, _, err := s.codec.Decode(records[0]); err == nil {
+		if event, _, err := s.impersonal.Decode(records[0]); err == nil {
 			if e, ok := event.(*domain.ApplicationSubmitted); ok {
 				found = origin{e.OpeningID, e.Applicant.ID}
 			}

@@ -63,7 +63,7 @@ func TestNotices_EveryEvent_HasASummary(t *testing.T) {
 	n := 0
 	for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes} {
 		for _, e := range types {
-			record, err := codec.Encode(e.New(), domain.Metadata{EventID: uuid.New()})
+			record, err := codec.Encode(e.New(), domain.Metadata{EventID: uuid.New()}, nil)
 			require.NoError(t, err)
 			_, err = h.log.Append(h.ctx, "application-"+id.String(), application.Revision(n-1), []application.NewRecord{record})
 			require.NoError(t, err)

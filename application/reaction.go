@@ -392,7 +392,7 @@ func readingOf(entries []Entry, document uuid.UUID, attempt int) (Entry, bool) {
 
 func passing(cause error) bool {
 	var e *domain.Error
-	return errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrBlobsUnavailable) || errors.As(cause, &e) && e.Kind == domain.Unavailable
+	return errors.Is(cause, ErrUnavailable) || errors.Is(cause, ErrKeysUnavailable) || errors.Is(cause, ErrBlobsUnavailable) || errors.As(cause, &e) && e.Kind == domain.Unavailable
 }
 
 // failureCode names why a document could not be read, for the record.

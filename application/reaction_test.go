@@ -336,7 +336,7 @@ func TestReaction_BytesMissing_IsAFaultThatIsGivenUp(t *testing.T) {
 	record := h.only("DocumentUploaded")
 	empty, err := blobs.OpenFolder(t.TempDir())
 	require.NoError(t, err)
-	h.service = application.New(h.log, empty, application.Options{})
+	h.service = application.New(h.log, empty, application.Options{Keys: h.keys})
 	err = h.reaction(nil).Handle(h.ctx, record, 1)
 	require.ErrorIs(t, err, application.ErrBlobMissing)
 	require.NoError(t, h.reaction(nil).GiveUp(h.ctx, record, 1, err))

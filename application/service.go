@@ -45,6 +45,7 @@ type Options struct {
 	Policy    verification.Policy // that documents are judged by; default verification.DefaultPolicy
 	// GrantedOnly: staff act for nothing until it was granted to them; else for everything until then.
 	GrantedOnly bool
+	Keys        Keys    // that what is personal is sealed with; default: it is recorded as it is
 	Backlog     Backlog // with MaxUnread; default: uploads are taken without bound
 	MaxUnread   MaxUnread
 }
@@ -60,26 +61,29 @@ type MaxUnread struct {
 // that is internal. An applicant who names another's application, or staff what they do not act for, is
 // answered as if there were none.
 type Service struct {
-	log      Log
-	blobs    Blobs
-	codec    *Codec
-	clock    func() time.Time
-	logger   *slog.Logger
-	limit    int64
-	scales   []transcript.Scale
-	policy   verification.Policy
-	backlog  Backlog
-	unread   MaxUnread
-	openings *cache[domain.Opening]
-	origins  *origins
-	staff    *staffCache
+	log   Log
+	blobs Blobs
+	codec *Codec
+	keys  Keys
+	// impersonal leaves sealed what is; nobody whom it serves has to know of it.
+	impersonal *Codec
+	clock      func() time.Time
+	logger     *slog.Logger
+	limit      int64
+	scales     []transcript.Scale
+	policy     verification.Policy
+	backlog    Backlog
+	unread     MaxUnread
+	openings   *cache[domain.Opening]
+	origins    *origins
+	staff      *staffCache
 
 	grantedOnly bool
 }
 
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
-	s := &Service{log: log, blobs: blobs, codec: NewCodec(), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales, policy: opts.Policy,
+	s := &Service{log: log, blobs: blobs, codec: NewCodec().With(opts.Keys), keys: opts.Keys, impersonal: NewCodec().With(NoKeys), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales, policy: opts.Policy,
 		backlog: opts.Backlog, unread: opts.MaxUnread, openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins(),
 		staff: newStaffCache(), grantedOnly: opts.GrantedOnly}
 	if s.clock == nil {
@@ -254,6 +258,9 @@ func userError(err error) error {
 	switch {
 	case errors.Is(err, ErrBlobsUnavailable):
 		away := domain.Errorf(domain.Unavailable, "documents_unavailable", "The documents' storage cannot be reached; try again later, with the same Idempotency-Key.")
+		return fmt.Errorf("%w (%w)", away, err)
+	case errors.Is(err, ErrKeysUnavailable):
+		away := domain.Errorf(domain.Unavailable, "keys_unavailable", "The keys of personal values cannot be reached; try again later, with the same Idempotency-Key.")
 		return fmt.Errorf("%w (%w)", away, err)
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrUnknownOutcome):
 		return domain.Errorf(domain.Unavailable, "log_unavailable", "The log cannot be reached; try again later, with the same Idempotency-Key.")

@@ -88,7 +88,7 @@ func TestSubmit_AppliedAlready_QuietOrRefused(t *testing.T) {
 func TestSubmit_FollowsTheOpeningThatOthersChange(t *testing.T) {
 	h := open(t)
 	opening := h.publish()
-	elsewhere := application.New(h.log, nil, application.Options{Clock: func() time.Time { return during }})
+	elsewhere := application.New(h.log, nil, application.Options{Keys: h.keys, Clock: func() time.Time { return during }})
 	h.submit(siti, opening)
 	h.ok(elsewhere.CloseOpening(h.ctx, by(admin), opening, "enough"))
 	r, err := h.service.Submit(h.ctx, by(budi), opening, applicant())

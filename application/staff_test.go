@@ -20,7 +20,7 @@ func (h *house) grant(subject string, role domain.Role, e domain.Extent) applica
 
 func TestExtent_StaffWithoutAnyGrant_FollowsTheInstallation(t *testing.T) {
 	h := open(t)
-	strict := application.New(h.log, nil, application.Options{GrantedOnly: true})
+	strict := application.New(h.log, nil, application.Options{Keys: h.keys, GrantedOnly: true})
 	for _, c := range []struct {
 		service *application.Service
 		actor   domain.Actor
@@ -41,7 +41,7 @@ func TestExtent_StaffWithoutAnyGrant_FollowsTheInstallation(t *testing.T) {
 
 func TestRevokeAccess_AnotherProcess_CountsWithinASecond(t *testing.T) {
 	h := open(t)
-	other := application.New(h.log, nil, application.Options{Clock: func() time.Time { return h.now }})
+	other := application.New(h.log, nil, application.Options{Keys: h.keys, Clock: func() time.Time { return h.now }})
 	extent := func(s *application.Service) domain.Extent {
 		e, err := s.Extent(h.ctx, sri)
 		require.NoError(t, err)

@@ -52,14 +52,14 @@ func TestOpenDocument_ViewCannotBeRecorded_NothingIsHandedOut(t *testing.T) {
 	_, err = store.Put(h.ctx, khs("bytes").Content, 100)
 	require.NoError(t, err)
 	broken := &troubled{Log: h.log, before: func() error { return application.ErrUnavailable }}
-	s := application.New(broken, store, application.Options{Clock: func() time.Time { return during }})
+	s := application.New(broken, store, application.Options{Keys: h.keys, Clock: func() time.Time { return during }})
 	bytes, _, err := s.OpenDocument(h.ctx, by(admin), id, document)
 	require.Equal(t, "log_unavailable", domain.ErrorCode(err))
 	require.Nil(t, bytes)
 
 	empty, err := blobs.OpenFolder(filepath.Join(t.TempDir(), "blobs"))
 	require.NoError(t, err)
-	_, _, err = application.New(h.log, empty, application.Options{}).OpenDocument(h.ctx, by(admin), id, document)
+	_, _, err = application.New(h.log, empty, application.Options{Keys: h.keys}).OpenDocument(h.ctx, by(admin), id, document)
 	require.ErrorIs(t, err, application.ErrBlobMissing)
 	require.Len(t, h.types(stream), 2, "what was not handed out was not seen")
 }

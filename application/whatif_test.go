@@ -178,7 +178,7 @@ func BenchmarkWhatIf_ThousandReadings(b *testing.B) {
 			&domain.DocumentRead{DocumentID: document, Attempt: 1, Reading: *reading},
 			&domain.DocumentVerified{DocumentID: document, Attempt: 1, Verdict: verdict},
 		} {
-			r, err := codec.Encode(e, domain.Metadata{EventID: uuid.New()})
+			r, err := codec.Encode(e, domain.Metadata{EventID: uuid.New()}, nil)
 			require.NoError(b, err)
 			records = append(records, r)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -75,6 +76,7 @@ type call struct {
 	causation   string
 	request     Request
 	versions    *domain.Versions
+	key         uuid.UUID // of the application that an opening's event is about; nil: as the stream says
 }
 
 // call makes the call of a request. The parts are the use case's name and its input.
@@ -154,7 +156,11 @@ func write[S aggregate[S]](ctx context.Context, s *Service, stream string, known
 		if err != nil || len(events) == 0 {
 			return known, outcome{revision: known.Revision, position: known.end()}, err
 		}
-		records, entries, err := s.encode(c, events)
+		key, err := s.keyFor(ctx, stream, known.Entries, c, events)
+		if err != nil {
+			return known, outcome{}, err
+		}
+		records, entries, err := s.encode(c, events, key)
 		if err != nil {
 			return known, outcome{}, err
 		}
@@ -201,7 +207,7 @@ func (s *Service) append(ctx context.Context, stream string, expected Revision, 
 	}
 }
 
-func (s *Service) encode(c call, events []domain.Event) ([]NewRecord, []Entry, error) {
+func (s *Service) encode(c call, events []domain.Event, key Key) ([]NewRecord, []Entry, error) {
 	now := s.clock().UTC()
 	records, entries := make([]NewRecord, len(events)), make([]Entry, len(events))
 	for i, event := range events {
@@ -215,14 +221,48 @@ func (s *Service) encode(c call, events []domain.Event) ([]NewRecord, []Entry, e
 			Fingerprint:   c.fingerprint,
 			Versions:      c.versions,
 		}
-		record, err := s.codec.Encode(event, metadata)
+		record, err := s.codec.Encode(event, metadata, key)
 		if err != nil {
 			return nil, nil, err
+		}
+		if key != nil && isPersonal(event) {
+			metadata.Key = key.ID()
 		}
 		records[i] = record
 		entries[i] = Entry{Type: record.Type, RecordedAt: now, Event: event, Metadata: metadata}
 	}
 	return records, entries, nil
+}
+
+// keyFor is the key that what is personal in the events is sealed with: the application's, or a
+// fresh one when it has none yet. It is nil when nothing has to be sealed.
+func (s *Service) keyFor(ctx context.Context, stream string, entries []Entry, c call, events []domain.Event) (Key, error) {
+	if s.keys == nil || !slices.ContainsFunc(events, isPersonal) {
+		return nil, nil
+	}
+	id := c.key
+	if _, ok := applicationOf(stream); ok {
+		id = keyOf(entries)
+	}
+	if id == uuid.Nil {
+		return s.keys.New(ctx)
+	}
+	return s.keys.Key(id)
+}
+
+func isPersonal(e domain.Event) bool {
+	_, personal := e.(domain.Personal)
+	return personal
+}
+
+// keyOf is the key of the application with the entries, nil when nothing of it is sealed.
+func keyOf(entries []Entry) uuid.UUID {
+	for _, e := range entries {
+		if e.Metadata.Key != uuid.Nil {
+			return e.Metadata.Key
+		}
+	}
+	return uuid.Nil
 }
 
 func eventID(command uuid.UUID, index int) uuid.UUID {

@@ -35,7 +35,7 @@ func (l *troubled) Append(ctx context.Context, stream string, expected applicati
 }
 
 func (h *house) on(log application.Log) *application.Service {
-	return application.New(log, nil, application.Options{Clock: func() time.Time { return during }})
+	return application.New(log, nil, application.Options{Keys: h.keys, Clock: func() time.Time { return during }})
 }
 
 func seats(n int) domain.OpeningDetails {

@@ -33,6 +33,7 @@ type Actor struct {
 // Metadata travels with every event.
 type Metadata struct {
 	EventID       uuid.UUID `json:"-"` // stored by the log itself
+	Key           uuid.UUID `json:"-"` // that what is personal in the event is sealed with; nil: it stands there as it is
 	Actor         Actor     `json:"actor"`
 	OccurredAt    time.Time `json:"occurred_at"`           // UTC
 	CorrelationID string    `json:"correlation_id"`        // the request that began it all

@@ -157,7 +157,15 @@ func (a *audit) apply(e event) error {
 		does = "recorded an event that this program cannot read"
 	}
 	data := string(r.Data)
-	if !known && !json.Valid(r.Data) {
+	switch {
+	case known && m.Key != uuid.Nil:
+		// As it was before it was sealed.
+		text, err := toJSON(e.event)
+		if err != nil {
+			return err
+		}
+		data = text
+	case !known && !json.Valid(r.Data):
 		text, err := toJSON(data)
 		if err != nil {
 			return err

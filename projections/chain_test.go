@@ -19,7 +19,7 @@ func (s *story) because(stream string, actor domain.Actor, request string, cause
 	if cause != nil {
 		m.CausationID = cause.String()
 	}
-	r, err := s.codec.Encode(e, m)
+	r, err := s.codec.Encode(e, m, nil)
 	require.NoError(s.t, err)
 	s.raw(stream, r.Type, r.Data, r.Metadata)
 	return s.records[len(s.records)-1].ID

@@ -132,6 +132,9 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 	events := make([]event, len(records))
 	for i, r := range records {
 		events[i] = s.decode(codec, r)
+		if errors.Is(events[i].err, application.ErrKeysUnavailable) {
+			return events[i].err
+		}
 	}
 	if err := s.precedence.claim(); err != nil {
 		return err

@@ -37,7 +37,7 @@ func (w *writer) submit(t testing.TB, subject string) (uuid.UUID, application.Po
 	id := domain.ApplicationID(opening, subject)
 	r, err := w.codec.Encode(
 		&domain.ApplicationSubmitted{ApplicationID: id, OpeningID: opening, Applicant: domain.Applicant{ID: subject, Name: subject, NIM: subject}},
-		domain.Metadata{EventID: uuid.New(), OccurredAt: time.Now().UTC(), Actor: domain.Actor{ID: subject, Role: domain.RoleApplicant}})
+		domain.Metadata{EventID: uuid.New(), OccurredAt: time.Now().UTC(), Actor: domain.Actor{ID: subject, Role: domain.RoleApplicant}}, nil)
 	require.NoError(t, err)
 	done, err := w.log.Append(context.Background(), "application-"+id.String(), application.NoStream, []application.NewRecord{r})
 	require.NoError(t, err)

@@ -106,7 +106,7 @@ func (s *story) tell(stream string, actor domain.Actor, events ...domain.Event) 
 		n := len(s.records) + 1
 		m := domain.Metadata{EventID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n)), Actor: actor, OccurredAt: start.Add(time.Duration(n) * time.Second),
 			CorrelationID: fmt.Sprintf("request-%d", n), CausationID: "cause", Versions: versionsOf(e)}
-		r, err := s.codec.Encode(e, m)
+		r, err := s.codec.Encode(e, m, nil)
 		require.NoError(s.t, err)
 		s.raw(stream, r.Type, r.Data, r.Metadata)
 		switch kind, id := parseStream(stream); kind {

@@ -73,7 +73,7 @@ func TestStatistics_Buckets_AddUpToTheWhole(t *testing.T) {
 			_, m, err := story.codec.Decode(*at)
 			require.NoError(t, err)
 			m.OccurredAt = start.AddDate(0, 0, i)
-			r, err := story.codec.Encode(&domain.ApplicationSubmitted{ApplicationID: domain.ApplicationID(opening1, "x"), OpeningID: opening1}, m)
+			r, err := story.codec.Encode(&domain.ApplicationSubmitted{ApplicationID: domain.ApplicationID(opening1, "x"), OpeningID: opening1}, m, nil)
 			require.NoError(t, err)
 			at.Metadata = r.Metadata
 		}

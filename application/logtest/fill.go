@@ -229,7 +229,7 @@ func (l *life) append(ctx context.Context, stream string, last application.Revis
 		m.Versions = &domain.Versions{Engine: "made-up", Layout: "made-up", Policy: "made-up"}
 	}
 	m.CorrelationID = l.request
-	record, err := l.codec.Encode(e, m)
+	record, err := l.codec.Encode(e, m, nil)
 	if err == nil {
 		_, err = l.log.Append(ctx, stream, last, []application.NewRecord{record})
 	}

@@ -14,6 +14,7 @@ import (
 	"asprak/domain"
 	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/embedded"
+	"asprak/infrastructure/keys"
 )
 
 // manifest is written last: a folder without it is no backup.
@@ -33,6 +34,7 @@ const (
 type backupCmd struct {
 	storage     `embed:""`
 	blobStorage `embed:""`
+	Keys        string `help:"File to copy the keys of personal values to, in the place of an older copy; not in a backup's folder."`
 	Folder      string `arg:"" help:"Folder to write the backup to; it must not be there yet, or be empty."`
 }
 
@@ -40,7 +42,8 @@ type backupCmd struct {
 func (backupCmd) Help() string {
 	return `Copies the log and the documents of the data folder, beside a running server or without one. Appends wait only while the
 last of them are copied, so that the backup holds every event that was acknowledged before its end. The read models are built anew
-from the log; keys are not copied: keep those elsewhere. With the log in EventStoreDB or the documents in S3-compatible storage use the
+from the log. What is personal in the log is sealed, and the keys are not in the backup: whoever is erased later is so in it too.
+--keys copies them, to one file that the next copy replaces; without it and master.key a restored log tells of nobody. With the log in EventStoreDB or the documents in S3-compatible storage use the
 backups of those.`
 }
 
@@ -91,12 +94,18 @@ func (c *backupCmd) Run(ctx context.Context, env environment) (err error) {
 	if err := writeManifest(c.Folder, m); err != nil {
 		return err
 	}
+	if c.Keys != "" {
+		if err := keys.Copy(ctx, c.ring(), c.Keys); err != nil {
+			return err
+		}
+	}
 	_, err = fmt.Fprintf(env.stdout, "%d events up to position %d and %d documents are in %s\n", m.Log.Events, m.Log.Position, len(m.Documents), c.Folder)
 	return err
 }
 
 type restoreCmd struct {
 	folder `embed:""`
+	Keys   string `type:"existingfile" help:"Copy of the keys of personal values, by backup --keys; its master key belongs to it."`
 	Backup string `arg:"" help:"Folder of the backup."`
 }
 
@@ -140,6 +149,11 @@ func (c *restoreCmd) Run(ctx context.Context, env environment) error {
 	}
 	if err := uploads.allIn(byName(m.Documents)); err != nil {
 		return err
+	}
+	if c.Keys != "" {
+		if err := keys.Copy(ctx, c.Keys, c.ring()); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(half, c.log()); err != nil {
 		return err
@@ -186,7 +200,7 @@ type uploads struct {
 }
 
 func newUploads() uploads {
-	return uploads{application.NewCodec(), map[string]application.Position{}}
+	return uploads{application.NewCodec().With(application.NoKeys), map[string]application.Position{}}
 }
 
 func (u uploads) take(r application.Record) error {

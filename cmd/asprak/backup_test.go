@@ -66,7 +66,8 @@ func TestBackup_UnderLoad_RestoredElsewhereHasAllThatWasAcknowledged(t *testing.
 	require.Eventually(t, func() bool { return count() > 100 }, time.Minute, time.Millisecond)
 	folder := filepath.Join(t.TempDir(), "backup")
 	began := count()
-	run(t, "backup", "--data", p.data, folder)
+	ring := filepath.Join(t.TempDir(), "keys.db")
+	run(t, "backup", "--data", p.data, "--keys", ring, folder)
 	require.Greater(t, count(), began, "the load went on")
 	after := count()
 	require.Eventually(t, func() bool { return count() > after }, time.Minute, time.Millisecond, "and goes on")
@@ -75,14 +76,14 @@ func TestBackup_UnderLoad_RestoredElsewhereHasAllThatWasAcknowledged(t *testing.
 	p.stop(syscall.SIGTERM)
 
 	elsewhere := filepath.Join(t.TempDir(), "data")
-	require.Contains(t, run(t, "restore", "--data", elsewhere, folder), "all are whole")
+	require.Contains(t, run(t, "restore", "--data", elsewhere, "--keys", ring, folder), "all are whole")
 	m, err := readManifest(folder)
 	require.NoError(t, err)
 	source, err := embedded.Check(ctx, filepath.Join(p.data, "log.db"), func(application.Record) error { return nil })
 	require.NoError(t, err)
 	require.Greater(t, source.Events, m.Log.Events)
 
-	restored := launchProcess(t, elsewhere)
+	restored := launchProcess(t, elsewhere, "--master-key", filepath.Join(p.data, "master.key"))
 	restored.await()
 	admin := restored.as(domain.RoleAdmin, "admin")
 	checked := 0

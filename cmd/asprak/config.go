@@ -10,17 +10,21 @@ import (
 	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/embedded"
 	"asprak/infrastructure/eventstoredb"
+	"asprak/infrastructure/keys"
 )
 
 // folder is where the embedded default keeps everything.
 type folder struct {
-	Data     string `env:"ASPRAK_DATA" default:"data" help:"Folder of the log, the read models, the documents and the local key."`
-	TokenKey string `env:"ASPRAK_TOKEN_KEY" help:"File of the key that signs tokens (32 bytes, readable by nobody else; made when missing). Every api process needs the same one. Default: token.key in the data folder."`
+	Data      string `env:"ASPRAK_DATA" default:"data" help:"Folder of the log, the read models, the documents and the local key."`
+	TokenKey  string `env:"ASPRAK_TOKEN_KEY" help:"File of the key that signs tokens (32 bytes, readable by nobody else; made when missing). Every api process needs the same one. Default: token.key in the data folder."`
+	MasterKey string `env:"ASPRAK_MASTER_KEY" help:"File of the master key, a keyset of Tink as JSON, that wraps the keys of personal values (readable by nobody else; made when missing and none was ever used). Every process needs the same one. Default: master.key in the data folder."`
 }
 
 func (f folder) log() string       { return filepath.Join(f.Data, "log.db") }
 func (f folder) views() string     { return filepath.Join(f.Data, "views.db") }
 func (f folder) documents() string { return filepath.Join(f.Data, "documents") }
+func (f folder) ring() string      { return filepath.Join(f.Data, "keys.db") }
+func (f folder) master() string    { return cmp.Or(f.MasterKey, filepath.Join(f.Data, "master.key")) }
 func (f folder) key() string       { return cmp.Or(f.TokenKey, filepath.Join(f.Data, "token.key")) }
 
 // remote is a server that a command speaks to.
@@ -41,6 +45,19 @@ func (s storage) database() string {
 		return s.views()
 	}
 	return s.Database
+}
+
+// keyRing is what keys.Open takes: the ring stands where the read models do.
+func (s storage) keyRing() string {
+	if s.Database == "" || s.Database == "embedded" {
+		return s.ring()
+	}
+	return s.Database
+}
+
+// openKeysToRead opens the keys of the log, to look at what it holds.
+func (s storage) openKeysToRead(ctx context.Context) (*keys.Ring, error) {
+	return keys.OpenToRead(ctx, s.keyRing(), s.master())
 }
 
 // eventLog is a log with its queue, of either kind.

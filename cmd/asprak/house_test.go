@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"infrastructure/eventstoredb":         {"domain", "application"},
 	"infrastructure/eventstoredb/standin": {"domain", "application", "infrastructure/embedded"}, // a test double, not an adapter
 	"infrastructure/identity":             {"domain", "application"},
+	"infrastructure/keys":                 {"domain", "application"},
 	"infrastructure/messaging":            {"domain", "application"},
 	"infrastructure/ocr":                  {"domain", "application"},
 	"infrastructure/pdf":                  {"domain", "application"},

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"asprak/application"
+	"asprak/infrastructure/keys"
 	"asprak/projections"
 )
 
@@ -43,6 +44,7 @@ applications, documents, reviews and statistics are one group: what is said of o
 // views are the read models with the log that they are built from.
 type views struct {
 	log   readLog
+	keys  *keys.Ring
 	store *projections.Store
 }
 
@@ -51,14 +53,20 @@ func (s storage) openViews(ctx context.Context) (*views, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := projections.Open(ctx, s.database(), projections.WithLogger(slog.Default()))
+	ring, err := s.openKeysToRead(ctx)
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	return &views{log, store}, nil
+	store, err := projections.Open(ctx, s.database(), projections.WithLogger(slog.Default()))
+	if err != nil {
+		return nil, errors.Join(err, ring.Close(), log.Close())
+	}
+	return &views{log, ring, store}, nil
 }
 
-func (v *views) Close() error { return errors.Join(v.store.Close(), v.log.Close()) }
+func (v *views) Close() error { return errors.Join(v.store.Close(), v.keys.Close(), v.log.Close()) }
+
+func (v *views) codec() *application.Codec { return application.NewCodec().With(v.keys) }
 
 type projectionsStatusCmd struct {
 	storage `embed:""`
@@ -141,7 +149,7 @@ func giveWay() {
 }
 
 func (v *views) rebuild(ctx context.Context, group []string, env environment, andSwitch bool) error {
-	codec, name := application.NewCodec(), group[0]
+	codec, name := v.codec(), group[0]
 	gauge := newGauge(env.stderr, strings.Join(group, ", "))
 	err := v.store.Rebuild(ctx, v.log, codec, name, gauge.show)
 	if err = errors.Join(err, gauge.end()); err != nil {
@@ -179,7 +187,7 @@ func printComparison(w io.Writer, c projections.Comparison) error {
 // put switches to what was built, or back.
 func (v *views) put(ctx context.Context, group []string, back bool, env environment) error {
 	gauge := newGauge(env.stderr, strings.Join(group, ", "))
-	err := v.store.Switch(ctx, v.log, application.NewCodec(), group[0], back, gauge.show)
+	err := v.store.Switch(ctx, v.log, v.codec(), group[0], back, gauge.show)
 	if err = errors.Join(err, gauge.end()); err != nil {
 		return err
 	}

@@ -43,7 +43,12 @@ func (c *replayCmd) Run(ctx context.Context, env environment) error {
 		return err
 	}
 	defer log.Close()
-	service := application.New(log, nil, application.Options{})
+	ring, err := c.openKeysToRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer ring.Close()
+	service := application.New(log, nil, application.Options{Keys: ring})
 	switch {
 	case c.Policy != "" || c.Requirement != "":
 		return c.whatIf(ctx, env, log, service)
@@ -278,7 +283,7 @@ func applications(ctx context.Context, log application.Log, id uuid.UUID) (found
 		return nil, err
 	}
 	defer follower.Close()
-	codec := application.NewCodec()
+	codec := application.NewCodec().With(application.NoKeys) // ids are no secret
 	for at := (application.Position{}); at.Compare(head) < 0; {
 		records, err := follower.Next(ctx, 256)
 		if err != nil {

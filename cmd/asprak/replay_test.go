@@ -66,7 +66,7 @@ func newReplayHouse(t *testing.T) *replayHouse {
 		&domain.DocumentVerified{DocumentID: document, Attempt: 1, Verdict: verdict},
 	} {
 		m := domain.Metadata{EventID: uuid.New(), Actor: domain.Actor{ID: "asprak", Role: domain.RoleSystem}, OccurredAt: time.Now().UTC(), Versions: &domain.Versions{Engine: "e1", Policy: "1"}}
-		r, err := codec.Encode(e, m)
+		r, err := codec.Encode(e, m, nil)
 		require.NoError(t, err)
 		_, err = h.log.Append(t.Context(), "application-"+h.id.String(), application.Revision(i), []application.NewRecord{r})
 		require.NoError(t, err)

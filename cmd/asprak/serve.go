@@ -19,6 +19,7 @@ import (
 	"asprak/api"
 	"asprak/application"
 	"asprak/infrastructure/identity"
+	"asprak/infrastructure/keys"
 	"asprak/infrastructure/messaging"
 	"asprak/infrastructure/tracing"
 	"asprak/infrastructure/workers"
@@ -95,6 +96,7 @@ type server struct {
 	logger   *slog.Logger
 	log      eventLog
 	views    *projections.Store
+	keys     *keys.Ring
 	service  *application.Service  // api's and reader's
 	tokens   *identity.Tokens      // api's
 	live     *api.Live             // api's
@@ -125,6 +127,9 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 		return nil, errors.Join(err, log.Close())
 	}
 	s.log = meteredLog{log, s.appends, s.tracer}
+	if s.keys, err = keys.Open(ctx, config.keyRing(), config.master()); err != nil {
+		return nil, err
+	}
 	if err := s.openViews(ctx); err != nil {
 		return nil, err
 	}
@@ -189,7 +194,7 @@ func (s *server) openService(ctx context.Context) error {
 		return err
 	}
 	s.service = application.New(s.log, documents, application.Options{
-		Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy,
+		Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy, Keys: s.keys,
 		Backlog: s.views, MaxUnread: application.MaxUnread{All: s.config.MaxUnread, Each: s.config.MaxUnreadEach},
 		GrantedOnly: s.config.Staff == "granted",
 	})
@@ -284,7 +289,7 @@ func (s *server) Run(ctx context.Context) error {
 // follow carries the log into the read models, or watches who does.
 func (s *server) follow(ctx context.Context) error {
 	if s.config.Roles.projector {
-		return s.views.Run(ctx, s.log, application.NewCodec())
+		return s.views.Run(ctx, s.log, application.NewCodec().With(s.keys))
 	}
 	return s.views.Watch(ctx)
 }
@@ -343,6 +348,9 @@ func (s *server) Close() error {
 	}
 	if s.views != nil {
 		errs = append(errs, s.views.Close())
+	}
+	if s.keys != nil {
+		errs = append(errs, s.keys.Close())
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.Close())

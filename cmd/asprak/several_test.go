@@ -23,6 +23,7 @@ import (
 	"asprak/cmd/asprak/samples"
 	"asprak/domain"
 	"asprak/infrastructure/eventstoredb"
+	"asprak/infrastructure/keys"
 	"asprak/projections"
 )
 
@@ -111,9 +112,18 @@ func endure(t *testing.T, logAddress string, faults map[string]func()) {
 		}
 		require.Equal(t, []string{"ApplicationSubmitted", "DocumentUploaded", "DocumentRead", "DocumentVerified"}, types, "student %d", i)
 	}
-	live, anew := liveRows(ctx, t, log, database), rebuiltRows(ctx, t, log)
+	live, anew := liveRows(ctx, t, log, database), rebuiltRows(ctx, t, log, f.codec(database))
 	require.GreaterOrEqual(t, len(live["audit"]), 4*applicants)
 	require.Equal(t, anew, live)
+}
+
+// codec opens what the processes have sealed.
+func (f *fleet) codec(database string) *application.Codec {
+	f.t.Helper()
+	ring, err := keys.OpenToRead(f.t.Context(), database, folder{Data: f.data}.master())
+	require.NoError(f.t, err)
+	f.t.Cleanup(func() { ring.Close() })
+	return application.NewCodec().With(ring)
 }
 
 // open publishes the opening that all apply for.
@@ -152,7 +162,7 @@ func (f *fleet) applyAll(ctx context.Context, opening string, everyone []sent, a
 
 // countVerdicts follows the log until each application to the opening has its verdict.
 func countVerdicts(ctx context.Context, log application.Log, opening string, note func()) error {
-	codec := application.NewCodec()
+	codec := application.NewCodec().With(application.NoKeys)
 	ours := map[string]bool{}
 	follower, err := log.Follow(ctx, application.Position{}, "ApplicationSubmitted", "DocumentVerified", "DocumentRejected", "DocumentReferred", "DocumentReadingFailed")
 	if err != nil {
@@ -236,14 +246,14 @@ func liveRows(ctx context.Context, t *testing.T, log application.Log, place stri
 }
 
 // rebuiltRows are what read models hold that are made anew from the log.
-func rebuiltRows(ctx context.Context, t *testing.T, log application.Log) map[string][]string {
+func rebuiltRows(ctx context.Context, t *testing.T, log application.Log, codec *application.Codec) map[string][]string {
 	t.Helper()
 	place := postgres.Server(t).Schema(t)
 	views, err := projections.Open(ctx, place)
 	require.NoError(t, err)
 	following, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- views.Run(following, log, application.NewCodec()) }()
+	go func() { ended <- views.Run(following, log, codec) }()
 	caughtUp(ctx, t, log, views)
 	stop()
 	require.NoError(t, errors.Join(<-ended, views.Close()))
@@ -257,14 +267,14 @@ func caughtUp(ctx context.Context, t *testing.T, log application.Log, views *pro
 	require.NoError(t, views.Wait(ctx, head))
 }
 
-// rows are all rows of all tables at the place, as text.
+// rows are all rows of all tables of read models at the place, as text.
 func rows(t *testing.T, place string) map[string][]string {
 	t.Helper()
 	u, err := url.Parse(place)
 	require.NoError(t, err)
 	schema, admin := u.Query().Get("search_path"), postgres.Server(t).Admin()
 	var tables []string
-	require.NoError(t, admin.Select(&tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = $1`, schema))
+	require.NoError(t, admin.Select(&tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = $1 AND table_name NOT LIKE '%_keys'`, schema))
 	require.NotEmpty(t, tables)
 	all := map[string][]string{}
 	for _, table := range tables {

@@ -1,0 +1,199 @@
+package keys_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"asprak/application"
+	"asprak/infrastructure/keys"
+	"asprak/projections/postgrestest"
+)
+
+var postgres postgrestest.Shared
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	postgres.Stop()
+	os.Exit(code)
+}
+
+// onBoth runs the test on a ring in a file and on one in PostgreSQL. The function opens the same ring again.
+func onBoth(t *testing.T, test func(t *testing.T, open func() *keys.Ring, folder string)) {
+	for name, target := range map[string]func(t *testing.T, folder string) string{
+		"File":       func(_ *testing.T, folder string) string { return filepath.Join(folder, "keys.db") },
+		"PostgreSQL": func(t *testing.T, _ string) string { return postgres.Server(t).Schema(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			at := target(t, folder)
+			test(t, func() *keys.Ring {
+				ring, err := keys.Open(t.Context(), at, filepath.Join(folder, "master.key"))
+				require.NoError(t, err)
+				t.Cleanup(func() { ring.Close() })
+				return ring
+			}, folder)
+		})
+	}
+}
+
+func TestRing_KeyInAnotherProcess_OpensWhatWasSealed(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func() *keys.Ring, folder string) {
+		key, err := open().New(t.Context())
+		require.NoError(t, err)
+		sealed, err := key.Seal([]byte("Siti Rahma"), []byte("a"))
+		require.NoError(t, err)
+		require.NotContains(t, string(sealed), "Siti")
+
+		same, err := open().Key(key.ID())
+		require.NoError(t, err)
+		plain, err := same.Open(sealed, []byte("a"))
+		require.NoError(t, err)
+		require.Equal(t, "Siti Rahma", string(plain))
+		_, err = same.Open(sealed, []byte("b"))
+		require.Error(t, err, "it was sealed about another thing")
+		_, err = open().Key(uuid.New())
+		require.ErrorIs(t, err, application.ErrKeyUnknown)
+	})
+}
+
+func TestRing_Destroy_ReachesEveryProcessWithinASecond(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func() *keys.Ring, folder string) {
+		one, other := open(), open()
+		key, err := one.New(t.Context())
+		require.NoError(t, err)
+		_, err = other.Key(key.ID())
+		require.NoError(t, err)
+
+		require.NoError(t, one.Destroy(t.Context(), key.ID()))
+		_, err = one.Key(key.ID())
+		require.ErrorIs(t, err, application.ErrKeyDestroyed)
+		require.Eventually(t, func() bool {
+			_, err = other.Key(key.ID())
+			return err != nil
+		}, 3*time.Second, 20*time.Millisecond)
+		require.ErrorIs(t, err, application.ErrKeyDestroyed)
+		_, err = open().Key(key.ID())
+		require.ErrorIs(t, err, application.ErrKeyDestroyed)
+	})
+}
+
+func TestRing_Destroy_LeavesNothingInItsFiles(t *testing.T) {
+	folder := t.TempDir()
+	ring, err := keys.Open(t.Context(), filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key"))
+	require.NoError(t, err)
+	defer ring.Close()
+	key, err := ring.New(t.Context())
+	require.NoError(t, err)
+	wrapped := wrappedOf(t, folder, key.ID())
+	require.True(t, holds(t, folder, wrapped), "the search finds it while it is there")
+	require.NoError(t, ring.Destroy(t.Context(), key.ID()))
+	require.False(t, holds(t, folder, wrapped))
+}
+
+// wrappedOf is what stands behind the id in the ring's files.
+func wrappedOf(t *testing.T, folder string, id uuid.UUID) []byte {
+	for _, content := range filesOf(t, folder) {
+		// SQLite keeps the columns of a row side by side.
+		if i := bytes.Index(content, id[:]); i >= 0 {
+			return bytes.Clone(content[i+len(id) : i+len(id)+60])
+		}
+	}
+	require.Fail(t, "the key stands nowhere")
+	return nil
+}
+
+func holds(t *testing.T, folder string, text []byte) bool {
+	for _, content := range filesOf(t, folder) {
+		if bytes.Contains(content, text) {
+			return true
+		}
+	}
+	return false
+}
+
+func filesOf(t *testing.T, folder string) (contents [][]byte) {
+	paths, err := filepath.Glob(filepath.Join(folder, "keys.db*"))
+	require.NoError(t, err)
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		contents = append(contents, content)
+	}
+	return contents
+}
+
+func TestRing_NewByMany_GivesEachKeyOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func() *keys.Ring, folder string) {
+		var given sync.Map
+		var working sync.WaitGroup
+		for range 4 {
+			for range 4 {
+				working.Go(func() {
+					ring := open()
+					for range 50 {
+						key, err := ring.New(t.Context())
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						if _, twice := given.LoadOrStore(key.ID(), true); twice {
+							t.Errorf("%s was given twice", key.ID())
+						}
+					}
+				})
+			}
+		}
+		working.Wait()
+	})
+}
+
+func TestOpen_MasterKeyOfAnotherRing_IsRefused(t *testing.T) {
+	folder := t.TempDir()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	for _, name := range []string{"one", "other"} {
+		ring, err := keys.Open(t.Context(), at(name+".db"), at(name+".key"))
+		require.NoError(t, err)
+		_, err = ring.New(t.Context())
+		require.NoError(t, err)
+		defer ring.Close()
+	}
+	_, err := keys.Open(t.Context(), at("one.db"), at("other.key"))
+	require.ErrorContains(t, err, "not the master key")
+	_, err = keys.Open(t.Context(), at("one.db"), at("lost.key"))
+	require.ErrorIs(t, err, os.ErrNotExist, "none is made for a ring that has keys")
+	require.NoError(t, os.Chmod(at("one.key"), 0o644))
+	_, err = keys.Open(t.Context(), at("one.db"), at("one.key"))
+	require.ErrorContains(t, err, "others may read")
+}
+
+func TestOpenToRead_ChangesNothing(t *testing.T) {
+	folder := t.TempDir()
+	target, master := filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key")
+	none, err := keys.OpenToRead(t.Context(), target, master)
+	require.NoError(t, err)
+	_, err = none.Key(uuid.New())
+	require.ErrorIs(t, err, application.ErrKeyUnknown)
+	require.NoError(t, none.Close())
+	require.NoFileExists(t, target)
+
+	ring, err := keys.Open(t.Context(), target, master)
+	require.NoError(t, err)
+	defer ring.Close()
+	key, err := ring.New(t.Context())
+	require.NoError(t, err)
+	reading, err := keys.OpenToRead(t.Context(), target, master)
+	require.NoError(t, err)
+	defer reading.Close()
+	_, err = reading.Key(key.ID())
+	require.NoError(t, err)
+	require.ErrorIs(t, reading.Destroy(t.Context(), key.ID()), application.ErrKeysUnavailable)
+	_, err = reading.New(t.Context())
+	require.ErrorIs(t, err, application.ErrKeysUnavailable)
+}
