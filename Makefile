@@ -76,9 +76,10 @@ soak: deps
 bench: deps
 	go test -run '^$$' -bench . -skip BenchmarkLarge -benchtime 2s ./infrastructure/embedded ./projections ./cmd/asprak
 
-# Rebuilds, answers meanwhile and growth on a made-up log of a million events; takes a quarter of an hour and 20 GB.
+# Rebuilds, answers meanwhile and growth on a made-up log of so many events; a million take a quarter of an hour and 20 GB.
+EVENTS ?= 1000000
 bench-large: deps
-	go test -run '^$$' -bench BenchmarkLarge -benchtime 1x -timeout 90m -v ./cmd/asprak
+	go test -run '^$$' -bench BenchmarkLarge -benchtime 1x -timeout 90m -v ./cmd/asprak -large $(EVENTS)
 
 # Reads the documents of a corpus folder (make corpus CORPUS=DIR) and scores the verdicts.
 corpus: build

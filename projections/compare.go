@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	comparePage  = 500 // rows read at a time
+	comparePage  = 100 // rows read at a time
 	compareTries = 50  // to find both sides at one position
 )
 

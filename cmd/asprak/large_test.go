@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"math/rand/v2"
 	"net/url"
 	"regexp"
@@ -23,20 +24,21 @@ import (
 )
 
 const (
-	largeLog = 1_000_000 // events
-	smallLog = 10_000
+	smallLog = 10_000 // events
 
 	paired = 500 // questions of each kind to each server
 )
+
+var largeLog = flag.Int("large", 1_000_000, "events in the log of BenchmarkLarge")
 
 // BenchmarkLarge works on a log of a million events: how quickly read models are rebuilt, in what
 // memory, what a rebuild costs those who ask meanwhile, and how answers grow with the log.
 func BenchmarkLarge(b *testing.B) {
 	large, small := b.TempDir(), b.TempDir()
-	fillLog(b, large, largeLog)
+	fillLog(b, large, *largeLog)
 	fillLog(b, small, smallLog)
 	b.Run("sqlite", func(b *testing.B) {
-		servers := []*grown{growServer(b, small, smallLog, "embedded"), growServer(b, large, largeLog, "embedded")}
+		servers := []*grown{growServer(b, small, smallLog, "embedded"), growServer(b, large, *largeLog, "embedded")}
 		b.Run("growth", func(b *testing.B) { growth(b, servers[0], servers[1]) })
 		for _, model := range []string{"openings", "audit", "applications"} {
 			b.Run("rebuild/"+model, func(b *testing.B) { rebuildLarge(b, servers[1], model) })
@@ -44,7 +46,7 @@ func BenchmarkLarge(b *testing.B) {
 		b.Run("asked", func(b *testing.B) { askMeanwhile(b, servers[1]) })
 	})
 	b.Run("postgres", func(b *testing.B) {
-		servers := []*grown{growServer(b, small, smallLog, postgres.Server(b).Schema(b)), growServer(b, large, largeLog, postgres.Server(b).Schema(b))}
+		servers := []*grown{growServer(b, small, smallLog, postgres.Server(b).Schema(b)), growServer(b, large, *largeLog, postgres.Server(b).Schema(b))}
 		// The tests' server has no autovacuum.
 		_, err := postgres.Server(b).Admin().Exec(`VACUUM ANALYZE`)
 		require.NoError(b, err)

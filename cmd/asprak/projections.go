@@ -110,8 +110,8 @@ type projectionsRebuildCmd struct {
 
 // A build makes much garbage and holds little: it is collected seldom, up to a bound.
 const (
-	buildGarbage = 400       // percent of what is held
-	buildMemory  = 120 << 20 // bytes
+	buildGarbage = 400      // percent of what is held
+	buildMemory  = 80 << 20 // bytes
 )
 
 // buildNice is the priority of a build (nice(1)): a server beside it goes first.
