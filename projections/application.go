@@ -18,7 +18,7 @@ import (
 )
 
 var applicationModel = model{
-	name: "applications", version: 3, tables: []string{"applications", "application_names", "application_counts"},
+	name: "applications", version: 4, tables: []string{"applications", "application_names", "application_counts"},
 	schema: []string{
 		`CREATE TABLE applications (
 			id TEXT PRIMARY KEY,
@@ -54,11 +54,11 @@ var applicationModel = model{
 		`CREATE INDEX applications_programme ON applications (programme, created)`,
 		`CREATE INDEX applications_person ON applications (created) WHERE decided_by = 'person'`,
 		`CREATE TABLE application_names (
-			ending TEXT NOT NULL,
+			turn TEXT NOT NULL,
 			created BIGINT NOT NULL,
 			application_id TEXT NOT NULL,
 			shared BIGINT NOT NULL,
-			PRIMARY KEY (ending, created)
+			PRIMARY KEY (turn, created)
 		)`,
 		`CREATE TABLE application_counts (
 			opening_id TEXT NOT NULL,
@@ -102,7 +102,7 @@ type ApplicationQuery struct {
 	Verdict     string // the label that the application stands by
 	DecidedBy   string // who gave it: "machine" or "person"
 	NIM         string // the whole student number, however separated
-	Search      string // the beginning of the student number when there is a digit in it, else words of the name that follow each other, the last perhaps only begun
+	Search      string // the beginning of the student number when there is a digit in it, else words of the name or their beginnings, names with the words in this order first
 	Sort        string // "-submitted" (the default: the latest first), "submitted", "name" or "nim"; a search has the order of what is searched
 	Cursor      string // Next of the page before
 	Limit       int    // 1 to 100; 0: 20
@@ -135,7 +135,7 @@ func storeApplication(b *batch, f *fold, counts map[standing]int) error {
 	}
 	id, label := f.id.String(), string(d.Label())
 	nameKey, nim, programme := transcript.NormaliseName(s.Applicant.Name), nimKey(s.Applicant.NIM), transcript.NormaliseName(s.Applicant.Programme)
-	if err := storeEndings(b, f, nameKey); err != nil {
+	if err := storeTurns(b, f, nameKey); err != nil {
 		return err
 	}
 	if !f.stored {
@@ -208,7 +208,7 @@ type storedApplication struct {
 	Label       string        `db:"label"`
 	DecidedBy   string        `db:"decided_by"`
 	Created     int64         `db:"created"`
-	Ending      string        `db:"ending"` // of the name, that was found by a search
+	Turn        string        `db:"turn"` // of the name, that was found by a search
 	SubmittedAt int64         `db:"submitted_at"`
 	UpdatedAt   int64         `db:"updated_at"`
 	place
@@ -216,8 +216,8 @@ type storedApplication struct {
 
 func (a storedApplication) keys(l list) []any {
 	switch l.order[0].column {
-	case "n.ending":
-		return []any{a.Ending, a.Created}
+	case "n.turn":
+		return []any{a.Turn, a.Created}
 	case "name_key":
 		return []any{a.NameKey, a.Created}
 	case "nim_key":
@@ -236,19 +236,30 @@ func (a storedApplication) row() (ApplicationRow, error) {
 	return row, json.Unmarshal([]byte(a.Applicant), &row.Applicant)
 }
 
-// list walks along the index of the search or order. openings are those of Term and Course, or
-// of Within; nil: these do not filter.
-func (q ApplicationQuery) list(openings []string) list {
+// lists walk along the index of the search or order, one after the other. openings are those of Term and
+// Course, or of Within; nil: these do not filter.
+func (q ApplicationQuery) lists(openings []string) []list {
+	sought := soughtWords(transcript.NormaliseName(q.Search))
+	followed := q.list(openings, func(l *list) { l.searchNames(sought) })
+	if len(sought) < 2 || strings.ContainsAny(q.Search, numerals) {
+		return []list{followed}
+	}
+	return []list{followed, q.list(openings, func(l *list) { l.searchScattered(sought) })}
+}
+
+// numerals tell a student number from a name.
+const numerals = "0123456789"
+
+func (q ApplicationQuery) list(openings []string, searchNames func(*list)) list {
 	l := list{selection: applicationSelection, order: []key{{"created", true}}, descending: q.Sort != "submitted", cursor: q.Cursor, limit: q.Limit}
-	name, digits := transcript.NormaliseName(q.Search), strings.ContainsAny(q.Search, "0123456789")
 	filter := l.equal // by an index that has the order too
 	switch {
-	case q.Search != "" && digits:
+	case strings.ContainsAny(q.Search, numerals):
 		l.order, l.descending = []key{{"nim_key", false}, {"created", true}}, false
 		l.beginning("nim_key", transcript.NormaliseNIM(q.Search))
 		filter = l.look
 	case q.Search != "":
-		l.searchNames(name)
+		searchNames(&l)
 		filter = l.look
 	case q.Sort == "name":
 		l.order, l.descending = []key{{"name_key", false}, {"created", true}}, false
@@ -308,7 +319,7 @@ func (s *Store) Applications(ctx context.Context, q ApplicationQuery) (Page[Appl
 			return Page[ApplicationRow]{}, err
 		}
 	}
-	return fetch[storedApplication](ctx, s, q.list(openings))
+	return fetchInTurn[storedApplication](ctx, s, q.lists(openings))
 }
 
 // Application finds one application; domain.NotFound when there is none.

@@ -172,6 +172,7 @@ func BenchmarkQueries(b *testing.B) {
 			return s.Applications(background, ApplicationQuery{OpeningID: opening.String(), State: "submitted"})
 		}},
 		{"applications,search", func() (any, error) { return s.Applications(background, ApplicationQuery{Search: "nama mahasiswa k"}) }},
+		{"applications,search in any order", func() (any, error) { return s.Applications(background, ApplicationQuery{Search: "k mahasiswa"}) }},
 		{"opening", func() (any, error) { return s.Opening(background, opening) }},
 		{"openings", func() (any, error) { return s.Openings(background, OpeningQuery{}) }},
 		{"audit", func() (any, error) { return s.Audit(background, AuditQuery{}) }},

@@ -176,6 +176,17 @@ func (l *list) decode() ([]any, error) {
 	return values, nil
 }
 
+// start is a cursor before the first row of a list that ascends.
+func (l *list) start() string {
+	values := make([]any, len(l.order))
+	for i, k := range l.order {
+		if values[i] = ""; k.number {
+			values[i] = -1
+		}
+	}
+	return l.encode(values)
+}
+
 func (l *list) encode(values []any) string {
 	parts := []string{l.fingerprint()}
 	for _, v := range values {
@@ -196,12 +207,7 @@ type stored[T any] interface {
 
 // fetch answers with one page.
 func fetch[S stored[T], T any](ctx context.Context, s *Store, l list) (Page[T], error) {
-	switch {
-	case l.limit <= 0:
-		l.limit = defaultLimit
-	case l.limit > maxLimit:
-		l.limit = maxLimit
-	}
+	l.limit = bounded(l.limit)
 	query, args, err := l.statement()
 	if err != nil {
 		return Page[T]{}, err
@@ -223,6 +229,40 @@ func fetch[S stored[T], T any](ctx context.Context, s *Store, l list) (Page[T], 
 		page.Items = append(page.Items, row)
 	}
 	return page, nil
+}
+
+// bounded is the limit of a page that was asked for with this one.
+func bounded(limit int) int {
+	if limit <= 0 {
+		return defaultLimit
+	}
+	return min(limit, maxLimit)
+}
+
+// fetchInTurn answers with one page of lists that follow each other. They have the same cursor and
+// limit, and from the second on ascend.
+func fetchInTurn[S stored[T], T any](ctx context.Context, s *Store, lists []list) (Page[T], error) {
+	for len(lists) > 1 && lists[0].cursor != "" {
+		if _, err := lists[0].decode(); err == nil {
+			break
+		}
+		lists = lists[1:]
+	}
+	page, err := fetch[S](ctx, s, lists[0])
+	for _, next := range lists[1:] {
+		if err != nil || page.Next != "" {
+			break
+		}
+		left := bounded(next.limit) - len(page.Items)
+		next.cursor, next.limit = "", max(left, 1)
+		var more Page[T]
+		if more, err = fetch[S](ctx, s, next); left > 0 {
+			page.Items, page.Next = append(page.Items, more.Items...), more.Next
+		} else if len(more.Items) > 0 {
+			page.Next = next.start()
+		}
+	}
+	return page, err
 }
 
 // statement prepares a query once. The texts are few: they vary with which filters are set,

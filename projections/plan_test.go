@@ -66,13 +66,13 @@ func walkIndexes(t *testing.T, check func(query string, args ...any)) {
 		{Programme: "x"}, {Verdict: "x"}, {DecidedBy: "person"}, {DecidedBy: "machine"}, {Programme: "x", Verdict: "x", DecidedBy: "machine", State: "x"},
 		{Search: "bu"}, {Search: "bu sa"}, {Search: "21"}} {
 		for _, q.Sort = range []string{"", "submitted", "name", "nim"} {
-			lists = append(lists, q.list(nil))
+			lists = append(lists, q.lists(nil)...)
 			// Several walks are sorted together, a page of each: each is like that of one opening.
-			if several := q.list([]string{"x", "y"}); several.of == "" {
-				lists = append(lists, several)
+			if several := q.lists([]string{"x", "y"}); several[0].of == "" {
+				lists = append(lists, several...)
 			}
 			q.OpeningID, q.Within = "x", &limited
-			lists = append(lists, q.list(nil))
+			lists = append(lists, q.lists(nil)...)
 		}
 	}
 	for _, l := range lists {

@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,67 @@ func TestSearch_NamesOfManyForms_AllDatabasesOrderAlike(t *testing.T) {
 			}
 			require.Greater(t, len(got), 20)
 			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestSearch_WordsInAnyOrder_FindsEachNameOnce(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	parts := []string{"Sri", "Siti", "Sit", "Rahma", "Rahmawati", "Ayu", "A", "Putri"}
+	story := newStory(t)
+	names := make(map[uuid.UUID]string)
+	for i := range 150 {
+		name := make([]string, 1+random.IntN(4))
+		for j := range name {
+			name[j] = parts[random.IntN(len(parts))]
+		}
+		text := strings.Join(name, " ")
+		names[story.submit(opening1, person(text, fmt.Sprint("N", i)))] = text
+	}
+	begins := func(name, word string) bool {
+		return slices.ContainsFunc(strings.Fields(name), func(of string) bool { return strings.HasPrefix(of, word) })
+	}
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			s := d.open(t, d.place(t))
+			story.feed(s)
+			found := 0
+			for _, search := range []string{"Siti Rahma", "Rahma Siti", "R S", "A Sit", "Ayu A", "Putri Sri Ayu", "Sri S R A", "Rahma Rahmawati Siti", "Siti Nobody"} {
+				var want []string
+				for id, name := range names {
+					if !slices.ContainsFunc(strings.Fields(search), func(word string) bool { return !begins(name, word) }) {
+						want = append(want, id.String())
+					}
+				}
+				for _, limit := range []int{1, 3, 7, 100} {
+					var got []string
+					for q := (ApplicationQuery{Search: search, Limit: limit}); ; {
+						page, err := s.Applications(background, q)
+						require.NoError(t, err)
+						require.LessOrEqual(t, len(page.Items), limit)
+						require.False(t, len(page.Items) == 0 && q.Cursor != "", "no page is empty")
+						for _, row := range page.Items {
+							got = append(got, row.ID.String())
+						}
+						if q.Cursor = page.Next; q.Cursor == "" {
+							break
+						}
+					}
+					require.ElementsMatch(t, want, got, "%s, %d at a time", search, limit)
+					found += len(got)
+				}
+			}
+			require.Greater(t, found, 500)
+
+			page, err := s.Applications(background, ApplicationQuery{Search: "Siti Rahma", Limit: 100})
+			require.NoError(t, err)
+			var scattered []bool
+			for _, row := range page.Items {
+				scattered = append(scattered, !strings.Contains(" "+names[row.ID]+" "+names[row.ID], " Siti Rahma"))
+			}
+			first := slices.Index(scattered, true)
+			require.Positive(t, first)
+			require.NotContains(t, scattered[first:], false, "names with the words in this order come first")
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -10,35 +11,35 @@ func words(text string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(strings.Fields(text))))
 }
 
-// endings are a normalised name from each of its words on, sorted.
-func endings(name string) []string {
+// turns are a normalised name from each of its words on, followed by the words before it, sorted.
+func turns(name string) []string {
 	parts := strings.Fields(name)
 	all := make([]string, len(parts))
 	for i := range parts {
-		all[i] = strings.Join(parts[i:], " ")
+		all[i] = strings.Join(slices.Concat(parts[i:], parts[:i]), " ")
 	}
 	slices.Sort(all)
-	return all
+	return slices.Compact(all)
 }
 
-// storeEndings keeps the endings of an application's name, each with how much of it an earlier one
+// storeTurns keeps the turns of an application's name, each with how much of it an earlier one
 // begins with: a search for the beginning of both finds the earlier only.
-func storeEndings(b *batch, f *fold, name string) error {
+func storeTurns(b *batch, f *fold, name string) error {
 	if f.stored && !f.renamed {
 		return nil
 	}
-	for _, ending := range endings(f.name) {
-		if _, err := b.exec(`DELETE FROM application_names WHERE ending = ? AND created = ?`, ending, f.created); err != nil {
+	for _, turn := range turns(f.name) {
+		if _, err := b.exec(`DELETE FROM application_names WHERE turn = ? AND created = ?`, turn, f.created); err != nil {
 			return err
 		}
 	}
 	last := ""
-	for _, ending := range endings(name) {
-		_, err := b.exec(`INSERT INTO application_names (ending, created, application_id, shared) VALUES (?, ?, ?, ?)`, ending, f.created, f.id.String(), common(last, ending))
+	for _, turn := range turns(name) {
+		_, err := b.exec(`INSERT INTO application_names (turn, created, application_id, shared) VALUES (?, ?, ?, ?)`, turn, f.created, f.id.String(), common(last, turn))
 		if err != nil {
 			return err
 		}
-		last = ending
+		last = turn
 	}
 	return nil
 }
@@ -53,14 +54,42 @@ func common(x, y string) int {
 	return n
 }
 
-const nameSelection = `SELECT n.ending, n.created, id, opening_id, applicant_id, applicant, name_key, nim_key, status, reason, submission, document_id, label, decided_by,
+const nameSelection = `SELECT n.turn, n.created, id, opening_id, applicant_id, applicant, name_key, nim_key, status, reason, submission, document_id, label, decided_by,
 	submitted_at, updated_at, revision, position, prepare FROM application_names n JOIN applications ON id = n.application_id`
 
+// soughtWords are the words of a normalised text that no other of them begins with: a name with the
+// other has this one too.
+func soughtWords(text string) []string {
+	var sought []string
+	all := strings.Fields(text)
+	for i, word := range all {
+		if !slices.ContainsFunc(all[i+1:], func(other string) bool { return strings.HasPrefix(other, word) }) &&
+			!slices.ContainsFunc(sought, func(other string) bool { return strings.HasPrefix(other, word) }) {
+			sought = append(sought, word)
+		}
+	}
+	return sought
+}
+
 // searchNames finds names in which the words follow each other, the last of them perhaps
-// only begun.
-func (l *list) searchNames(sought string) {
+// only begun. The first word of a name follows the last.
+func (l *list) searchNames(sought []string) {
 	l.selection = nameSelection
-	l.order, l.descending = []key{{"n.ending", false}, {"n.created", true}}, false
-	l.beginning("n.ending", sought)
-	l.filter("n.shared < ?", len(sought))
+	l.order, l.descending = []key{{"n.turn", false}, {"n.created", true}}, false
+	text := strings.Join(sought, " ")
+	l.beginning("n.turn", text)
+	l.filter("n.shared < ?", len(text))
+}
+
+// searchScattered finds the other names in which each of the words begins one. It walks along
+// those with the longest word, and looks for the others in the index.
+func (l *list) searchScattered(sought []string) {
+	longest := slices.MaxFunc(sought, func(x, y string) int { return cmp.Compare(len(x), len(y)) })
+	l.searchNames([]string{longest})
+	for _, word := range sought {
+		if word != longest {
+			l.filter("n.turn LIKE ?", "% "+word+"%")
+		}
+	}
+	l.filter("' ' || n.turn || ' ' || n.turn NOT LIKE ?", "% "+strings.Join(sought, " ")+"%")
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -95,6 +96,10 @@ var questions = []struct {
 	}},
 	{"search", func(_, _ uuid.UUID, a domain.Applicant) string {
 		return "/v1/applications?limit=3&search=" + url.QueryEscape(a.Name[:len(a.Name)-2])
+	}},
+	{"search-any-order", func(_, _ uuid.UUID, a domain.Applicant) string {
+		words := strings.Fields(a.Name)
+		return "/v1/applications?limit=3&search=" + url.QueryEscape(words[2]+" "+words[0][:2])
 	}},
 	{"detail", func(_, application uuid.UUID, _ domain.Applicant) string {
 		return "/v1/applications/" + application.String()
