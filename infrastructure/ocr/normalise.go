@@ -28,7 +28,7 @@ func Normalise(picture *image.Gray) *image.Gray {
 	}
 	ground := measure(picture)
 	paper := ground.paper()
-	bars := ground.bars(paper)
+	bars := ground.bars(picture, paper)
 	borders := ground.borders(picture, bars, paper)
 	sheet := ground.sheet()
 	levels := make([]float64, ground.w)
@@ -190,7 +190,7 @@ const (
 
 // bars finds the parts whose ground is much darker than the paper near by. Blocks that light
 // type fills belong to the bar around them. What stands out on a part tells how its type is.
-func (g grid) bars(paper []float64) []bar {
+func (g grid) bars(picture *image.Gray, paper []float64) []bar {
 	raw := make([]uint8, len(g.level))
 	for i, v := range g.level {
 		if float64(v) < darkShare*paper[i] {
@@ -212,7 +212,7 @@ func (g grid) bars(paper []float64) []bar {
 				brighter, darker = brighter+g.brighter[i], darker+g.darker[i]
 			}
 		}
-		if right-left+1 < leastBar {
+		if right-left+1 < leastBar || !g.solid(picture, part, paper) {
 			continue
 		}
 		kind := tinted
@@ -227,6 +227,38 @@ func (g grid) bars(paper []float64) []bar {
 		}
 	}
 	return out
+}
+
+const (
+	solidRows  = 2   // rows of a bar, at least, that no type interrupts
+	solidParts = 0.6 // of its columns of blocks, at least, that have such rows
+)
+
+// solid tells a bar from bold type, which is as dark and fills as many blocks: over most of its
+// length a bar has rows without type.
+func (g grid) solid(picture *image.Gray, part []int, paper []float64) bool {
+	rows := map[int]int{} // solid ones, by column of blocks
+	for _, i := range part {
+		x, y := i%g.w*block, i/g.w*block
+		right := min(x+block, picture.Rect.Dx())
+		limit := byte((float64(g.level[i]) + paper[i]) / 2)
+		for py := y; py < min(y+block, picture.Rect.Dy()); py++ {
+			if !slices.ContainsFunc(picture.Pix[py*picture.Stride+x:py*picture.Stride+right], func(v byte) bool { return v >= limit }) {
+				rows[i%g.w]++
+			}
+		}
+	}
+	columns := map[int]bool{}
+	full := 0
+	for _, i := range part {
+		if x := i % g.w; !columns[x] {
+			columns[x] = true
+			if rows[x] >= solidRows {
+				full++
+			}
+		}
+	}
+	return float64(full) >= solidParts*float64(len(columns))
 }
 
 // barSolid is the least share of dark pixels in the outermost row of a bar: bars have a rim
