@@ -151,7 +151,7 @@ func (r *DocumentReader) decodePicture(ctx context.Context, mediaType string, co
 }
 
 // readTwice reads the file and, where that leaves doubts about what was seen in pixels, reads
-// it once more with those pages seen by other means. It keeps the clearer reading.
+// it once more with those pages seen by other means.
 func (r *DocumentReader) readTwice(ctx context.Context, file transcript.File, again func(ctx context.Context, page int) (transcript.Page, error)) (transcript.Reading, error) {
 	reading := transcript.Read(file)
 	if !reading.Doubtful() {
@@ -168,7 +168,7 @@ func (r *DocumentReader) readTwice(ctx context.Context, file transcript.File, ag
 			return reading, err
 		}
 	}
-	return transcript.Clearer(reading, transcript.Read(other)), ctx.Err()
+	return transcript.ReadBoth(file, other), ctx.Err()
 }
 
 func (r *DocumentReader) decodePDF(ctx context.Context, content []byte) (transcript.File, transcript.Reading, error) {

@@ -82,12 +82,14 @@ func settleAlike(tables []table, grids []grid) {
 
 // rows makes rows of a table whose columns are settled.
 func (t *table) rows(s *sheet, number int, cells [][]*token) []draft {
-	var strong, names []*token
+	var strong, names, histories []*token
 	for i, c := range t.columns {
 		switch c.kind {
 		case nameColumn:
 			names = append(names, cells[i]...)
-		case classColumn, otherColumn, historyColumn:
+		case historyColumn:
+			histories = append(histories, cells[i]...)
+		case classColumn, otherColumn:
 		default:
 			strong = append(strong, cells[i]...)
 		}
@@ -104,21 +106,27 @@ func (t *table) rows(s *sheet, number int, cells [][]*token) []draft {
 	}
 	out = slices.DeleteFunc(out, func(d draft) bool { return !d.anchors() })
 	alignCredits(out)
-	for _, l := range linesOf(names, s.h) {
-		best := -1
-		for i := range out {
-			if best < 0 || math.Abs(out[i].y-l.yc) < math.Abs(out[best].y-l.yc) {
-				best = i
-			}
-		}
-		if best >= 0 && math.Abs(out[best].y-l.yc) < 2.6*s.h {
-			out[best].cells[nameColumn] = append(out[best].cells[nameColumn], l.tokens...)
-		}
-	}
+	attach(out, nameColumn, linesOf(names, s.h), 2.6*s.h)
+	attach(out, historyColumn, linesOf(histories, s.h), s.h)
 	for i := range out {
 		t.markEmpty(&out[i], s)
 	}
 	return out
+}
+
+// attach gives each line of a column to the nearest row within reach.
+func attach(drafts []draft, k columnKind, lines []line, reach float64) {
+	for _, l := range lines {
+		best := -1
+		for i := range drafts {
+			if best < 0 || math.Abs(drafts[i].y-l.yc) < math.Abs(drafts[best].y-l.yc) {
+				best = i
+			}
+		}
+		if best >= 0 && math.Abs(drafts[best].y-l.yc) < reach {
+			drafts[best].cells[k] = append(drafts[best].cells[k], l.tokens...)
+		}
+	}
 }
 
 // alignCredits puts first, of several words in a cell of credits, the one that stands where

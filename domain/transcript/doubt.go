@@ -17,9 +17,12 @@ func (r *Reading) Doubtful() bool {
 }
 
 // weakest is the confidence of the least sure of the values that a verdict may rest on; 0
-// when one was not found.
+// when one was not found, or rows show less than others.
 func (r *Reading) weakest() float64 {
 	if r.Name == nil || r.NIM == nil || r.IPK == nil || len(r.Rows) == 0 {
+		return 0
+	}
+	if n := completeRows(r.Rows); n > 0 && n < len(r.Rows) {
 		return 0
 	}
 	least := min(r.Name.Confidence, r.NIM.Confidence, r.IPK.Confidence)
@@ -29,17 +32,29 @@ func (r *Reading) weakest() float64 {
 	return unit(least)
 }
 
-// Clearer returns the clearer of two readings of the same pages by different means. Where
-// both are sure of different identities or averages, neither is: that value loses its
-// confidence.
-func Clearer(a, b Reading) Reading {
-	if b.clarity() > a.clarity() {
-		a, b = b, a
+// ReadBoth reads two looks at the same pages, by different means: the clearer of them, with
+// what only the other one shows. A value that they show differently loses confidence.
+func ReadBoth(file, again File) Reading {
+	a, b := gather(file), gather(again)
+	first, second := a.settle(nil), b.settle(nil)
+	if second.clarity() > first.clarity() {
+		a, b, first, second = b, a, second, first
 	}
-	contest(a.NIM, b.NIM)
-	contest(a.IPK, b.IPK)
-	contest(a.IPS, b.IPS)
-	return a
+	if second.Kind == NotStudyResult {
+		return first
+	}
+	other := look{reading: &second, rows: b.body.rows}
+	if total := either(first.TotalSKS, second.TotalSKS, itself); total != nil {
+		other.total = &total.Value
+	}
+	return a.settle(&other)
+}
+
+// look is what another look at the same pages showed.
+type look struct {
+	reading *Reading
+	rows    []Row    // before the numbers around them settled anything
+	total   *Decimal // credits that either look shows as the sum
 }
 
 // clarity is the confidence of a reading, lowered for what every study result shows and this
@@ -55,11 +70,4 @@ func (r *Reading) clarity() float64 {
 		}
 	}
 	return c
-}
-
-func contest[T comparable](f, other *Field[T]) {
-	if f == nil || other == nil || f.Value == other.Value || other.Confidence < plainValue {
-		return
-	}
-	f.Confidence = min(f.Confidence, 1-unit(other.Confidence))
 }

@@ -41,26 +41,3 @@ func TestDoubtful_WhatAnotherLookMayChange(t *testing.T) {
 		})
 	}
 }
-
-func TestClearer_OfTwoReadings(t *testing.T) {
-	vague, none := plain(), plain()
-	vague.Confidence = 0.4
-	none.Kind, none.Confidence = transcript.NotStudyResult, 1
-	require.Equal(t, plain(), transcript.Clearer(plain(), vague))
-	require.Equal(t, plain(), transcript.Clearer(vague, plain()))
-	require.Equal(t, plain(), transcript.Clearer(none, plain()))
-	require.Equal(t, plain(), transcript.Clearer(plain(), none))
-}
-
-func TestClearer_TwoSureAverages_NeitherIsBelieved(t *testing.T) {
-	other := plain()
-	other.Confidence, other.IPK.Value = 0.92, 380
-	r := transcript.Clearer(plain(), other)
-	require.Equal(t, transcript.Decimal(350), r.IPK.Value)
-	require.Zero(t, r.IPK.Confidence)
-	require.Equal(t, 1.0, r.NIM.Confidence)
-
-	other = plain()
-	other.IPK.Value, other.IPK.Confidence = 380, 0.3
-	require.Equal(t, 1.0, transcript.Clearer(plain(), other).IPK.Confidence)
-}

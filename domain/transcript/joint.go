@@ -152,8 +152,11 @@ func lettersOf(r *Row, scale Scale) []Letter {
 
 // illegible reports whether a grade cell held something that is no letter as it stands.
 func illegible(g *Field[string]) bool {
-	return g.Source == Pixels && g.Text != "" && g.Confidence <= 0.45
+	return g.Source == Pixels && g.Text != "" && g.Confidence <= notLegible
 }
+
+// notLegible is the most confidence of a grade that other numbers may name.
+const notLegible = 0.45
 
 // legibleCredits is the confidence from which a number of credits stays as it was read.
 const legibleCredits = 0.75

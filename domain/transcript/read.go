@@ -13,52 +13,85 @@ const LayoutVersion = "5"
 // Read turns words on pages into a reading. It never fails: what it does not find is nil,
 // and a file with a Problem gives a reading with nothing but that.
 func Read(file File) Reading {
-	r := Reading{Problem: file.Problem, Detail: file.Detail, Type: file.Type, Active: file.Active,
-		Traces: slices.Clone(file.Traces), Kind: NotStudyResult, Layout: RulesVersion()}
+	return gather(file).settle(nil)
+}
+
+// gathered is what stands on the pages of a file, before the numbers are settled.
+type gathered struct {
+	reading Reading // but for rows and sums
+	sheets  []*sheet
+	body    body
+	found   []sighting
+	blanks  []blank
+}
+
+func gather(file File) gathered {
+	g := gathered{reading: Reading{Problem: file.Problem, Detail: file.Detail, Type: file.Type, Active: file.Active,
+		Traces: slices.Clone(file.Traces), Kind: NotStudyResult, Layout: RulesVersion()}}
 	if file.Problem != "" {
-		return r
+		return g
 	}
-	var sheets []*sheet
+	r := &g.reading
 	for _, p := range file.Pages[:min(len(file.Pages), maxPages)] {
 		s := newSheet(p)
-		sheets = append(sheets, s)
+		g.sheets = append(g.sheets, s)
 		r.Pages = append(r.Pages, s.info)
 	}
-	b := readBody(sheets)
-	for i, s := range sheets {
-		readIdentity(&r, s, b.tops[i])
-	}
-	mendCodes(b.rows)
-	r.Rows = b.rows
-	university := ""
-	if r.University != nil {
-		university = r.University.Value
-	}
-	mendNumberOf(r.NIM, university)
-	unifyHalves(r.Rows, university)
-	fit := scalesOf(r.Rows, university)
-	r.Scale = agreed(fit)
-	var found []sighting
-	var blanks []blank
-	for _, s := range sheets {
+	g.body = readBody(g.sheets)
+	for i, s := range g.sheets {
+		readIdentity(r, s, g.body.tops[i])
 		sightings, unread := sightingsOf(s)
-		found, blanks = append(found, sightings...), append(blanks, unread...)
+		g.found, g.blanks = append(g.found, sightings...), append(g.blanks, unread...)
 	}
-	r.Kind = kindOf(sheets, &r, b, found)
+	mendCodes(g.body.rows)
+	mendNumberOf(r.NIM, r.university())
+	return g
+}
+
+func (r *Reading) university() string {
+	if r.University == nil {
+		return ""
+	}
+	return r.University.Value
+}
+
+// settle makes the numbers one reading, with what another look at the same pages showed, if
+// there was one.
+func (g gathered) settle(other *look) Reading {
+	r := g.reading
+	if r.Problem != "" {
+		return r
+	}
+	r.Rows = cloned(g.body.rows)
+	if other != nil {
+		r.Rows = joined(r.Rows, cloned(other.rows), other.total)
+		r.completeIdentity(other.reading)
+	}
+	unifyHalves(r.Rows, r.university())
+	trustHistory(r.Rows)
+	fit := scalesOf(r.Rows, r.university())
+	r.Scale = agreed(fit)
+	r.Kind = kindOf(g.sheets, &r, g.body, g.found)
 	switch r.Kind {
 	case NotStudyResult:
 		r.Rows = nil
 	case Transcript:
 		r.AcademicYear, r.SemesterLabel = nil, nil // those on the page are of one term among many
 	}
-	r.Traces = append(r.Traces, foreignType(r.Rows, sheets)...)
-	settleSums(&r, found, b.sums)
+	r.Traces = append(slices.Clone(r.Traces), foreignType(r.Rows, g.sheets)...)
+	sums := func() {
+		settleSums(&r, g.found, g.body.sums)
+		if other != nil {
+			r.completeSums(other.reading)
+		}
+	}
+	sums()
 	resolve(r.Rows, fit, printedOf(&r))
-	settleSums(&r, found, b.sums)
-	r.Traces = append(r.Traces, missingAverage(&r, blanks)...)
+	sums()
+	r.Traces = append(r.Traces, missingAverage(&r, g.blanks)...)
 	r.Confidence = confidenceOf(&r)
 	if r.Kind == NotStudyResult {
-		r.Confidence = legibility(sheets)
+		r.Confidence = legibility(g.sheets)
 	}
 	return r
 }

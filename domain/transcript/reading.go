@@ -114,7 +114,8 @@ type Row struct {
 	Code     *Field[string]  `json:"code,omitempty"`
 	Name     *Field[string]  `json:"name,omitempty"`
 	SKS      *Field[Decimal] `json:"sks,omitempty"`
-	Grade    *Field[string]  `json:"grade,omitempty"` // normalised letter, e.g. "A/B"; "" value: the cell is covered
+	Grade    *Field[string]  `json:"grade,omitempty"`   // normalised letter, e.g. "A/B"; "" value: the cell is covered
+	History  *Field[string]  `json:"history,omitempty"` // letter of the one attempt that the history of a course shows
 	Weight   *Field[Decimal] `json:"weight,omitempty"`
 	Points   *Field[Decimal] `json:"points,omitempty"`
 	Semester *Field[int]     `json:"semester,omitempty"`

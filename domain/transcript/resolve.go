@@ -86,12 +86,13 @@ func resolve(rows []Row, fit []Scale, printed printedSums) {
 			r.SKS = computed(v, nil, r.Points)
 		}
 		resolveGrade(r, fit)
+		resolveByHistory(r)
 	}
 	resolveJointly(rows, fit, printed)
 	corroborate(rows, fit)
 }
 
-// corroborate weighs recognised grades by the weights beside them: the two were read
+// corroborate weighs recognised grades by the weights and histories beside them: these were read
 // apart, so agreement makes both surer, and a grade whose weight is the only one missing
 // or another is unsure, however clear the letter looked.
 func corroborate(rows []Row, fit []Scale) {
@@ -106,6 +107,13 @@ func corroborate(rows []Row, fit []Scale) {
 		if g == nil || g.Source != Pixels || g.Value == "" || pendingGrade(g.Value) {
 			continue
 		}
+		switch h := rows[i].History; {
+		case h != nil && h.Value != g.Value:
+			g.Confidence = min(g.Confidence, 0.5)
+			continue
+		case h != nil:
+			g.Confidence = 1 - (1-unit(g.Confidence))*(1-unit(h.Confidence))
+		}
 		switch {
 		case w == nil && weights*2 > len(rows):
 			g.Confidence = min(g.Confidence, 0.6)
@@ -119,8 +127,12 @@ func corroborate(rows []Row, fit []Scale) {
 }
 
 // couldBe reports whether what was seen of a grade may be the letter: a mark behind the
-// letter was a sign, and none was none. Otherwise arithmetic would repair a forged grade.
+// letter was a sign, and none was none. Otherwise arithmetic would repair a forged grade. What
+// two looks saw stands on both sides of an upright stroke.
 func couldBe(text, letter string) bool {
+	if one, other, two := strings.Cut(text, "|"); two {
+		return couldBe(one, letter) || couldBe(other, letter)
+	}
 	if alone, mark, apart := strings.Cut(text, " "); apart {
 		return couldBe(alone, letter) || couldBe(alone+mark, letter)
 	}
@@ -209,7 +221,7 @@ func computed(v Decimal, was, beside *Field[Decimal]) *Field[Decimal] {
 // leave one letter.
 func resolveGrade(r *Row, fit []Scale) {
 	g := r.Grade
-	if g == nil || r.Weight == nil || g.Source != Pixels || g.Value != "" && g.Confidence > 0.45 && !(pendingGrade(g.Value) && r.Weight.Value > 0) {
+	if g == nil || r.Weight == nil || g.Source != Pixels || g.Value != "" && g.Confidence > notLegible && !(pendingGrade(g.Value) && r.Weight.Value > 0) {
 		return
 	}
 	letter := ""

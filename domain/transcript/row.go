@@ -21,6 +21,7 @@ func (d *draft) row(bilingual bool) Row {
 	r.Name = d.name(bilingual)
 	r.SKS = d.credits()
 	r.Grade = d.grade()
+	r.History = historyOf(d.cells[historyColumn])
 	r.Weight = d.number(weightColumn)
 	r.Points = d.number(pointsColumn)
 	if ts := d.cells[semesterColumn]; len(ts) > 0 {

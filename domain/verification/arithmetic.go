@@ -74,6 +74,10 @@ func (j *judge) rowFindings(i int) []finding {
 		return []finding{{evidenceOf(field("grade"), r.Grade, "a letter of the scale"), fmt.Sprintf("%s is no letter of the university's scale.", r.Grade.Value), legible(j, r.Grade)}}
 	}
 	var out []finding
+	if h := r.History; h != nil && !slices.Equal(weights(j.scales, h.Value), ws) {
+		out = append(out, finding{evidenceOf(field("history"), h, r.Grade.Value),
+			fmt.Sprintf("The history of the course ends in %s, its grade is %s.", h.Value, r.Grade.Value), legible(j, h) && legible(j, r.Grade)})
+	}
 	if r.Weight != nil && !slices.Contains(ws, r.Weight.Value) {
 		out = append(out, finding{evidenceOf(field("weight"), r.Weight, ws[0].String()),
 			fmt.Sprintf("Weight %s is printed for %s, which is worth %s.", r.Weight.Value, r.Grade.Value, ws[0]), legible(j, r.Weight) && legible(j, r.Grade)})

@@ -95,7 +95,7 @@ func (j *judge) restsOnCode(i int, byName []int) {
 			certain = max(certain, 0.95)
 		case len(byName) > 0:
 			certain = 0.3
-		case r.Name != nil && name != "" && likeness(transcript.NormaliseCourse(r.Name.Value), name) < strange:
+		case r.Name != nil && name != "" && likeness(transcript.NormaliseCourse(r.Name.Value), name) < strange && !strings.Contains(transcript.NormaliseCourse(r.Name.Value), name):
 			certain = 0.3
 		}
 	}
@@ -275,7 +275,8 @@ func (j *judge) certaintyOfGrade(i int) (float64, bool) {
 	byWeight := r.Weight != nil && r.Weight.Source != transcript.Arithmetic && slices.Contains(known, r.Weight.Value)
 	byAverage := j.averageTells(i)
 	byPoints := r.Weight == nil && r.Points != nil && r.SKS != nil && len(known) == 1 && r.Points.Value == r.SKS.Value.Mul(known[0])
-	confirmed := byWeight && share(r.Weight.Confidence) >= j.policy.Clear || byAverage || byPoints && share(r.Points.Confidence) >= j.policy.Clear
+	byHistory := r.History != nil && r.History.Value == r.Grade.Value && share(r.History.Confidence) >= j.policy.Clear
+	confirmed := byWeight && share(r.Weight.Confidence) >= j.policy.Clear || byAverage || byHistory || byPoints && share(r.Points.Confidence) >= j.policy.Clear
 	switch {
 	case j.sums.printed && !j.sums.average:
 		// The page prints an average that could not be followed: an edited row would not show.
