@@ -198,6 +198,7 @@ func (g grid) bars(picture *image.Gray, paper []float64) []bar {
 		}
 	}
 	filled := spread(spread(raw, g.w, g.h, 1, maxOf), g.w, g.h, 1, minOf)
+	g.cutShort(filled)
 	out := make([]bar, len(raw))
 	seen := make([]bool, len(raw))
 	for start := range filled {
@@ -205,14 +206,13 @@ func (g grid) bars(picture *image.Gray, paper []float64) []bar {
 			continue
 		}
 		part := g.connected(seen, start, func(i int) bool { return filled[i] != 0 })
-		left, right, brighter, darker := g.w, 0, 0, 0
+		brighter, darker := 0, 0
 		for _, i := range part {
-			left, right = min(left, i%g.w), max(right, i%g.w)
 			if raw[i] != 0 {
 				brighter, darker = brighter+g.brighter[i], darker+g.darker[i]
 			}
 		}
-		if right-left+1 < leastBar || !g.solid(picture, part, paper) {
+		if !g.solid(picture, part, paper) {
 			continue
 		}
 		kind := tinted
@@ -227,6 +227,22 @@ func (g grid) bars(picture *image.Gray, paper []float64) []bar {
 		}
 	}
 	return out
+}
+
+// cutShort takes out what is too narrow for a bar, as a bold letter right below one is.
+func (g grid) cutShort(filled []uint8) {
+	for y := range g.h {
+		row := filled[y*g.w : (y+1)*g.w]
+		for x := 0; x < g.w; {
+			from := x
+			for x < g.w && row[x] == row[from] {
+				x++
+			}
+			if row[from] != 0 && x-from < leastBar {
+				clear(row[from:x])
+			}
+		}
+	}
 }
 
 const (
