@@ -215,16 +215,24 @@ func paired(a, b []Row) [][2]int {
 // leastAlike is the share of signs that two looks at one text have in common at least.
 const leastAlike = 0.6
 
-// alike is how much speaks for two rows being one course, 0 where nothing does.
+// alike is how much speaks for two rows being one course, 0 where neither code nor name does.
 func (r *Row) alike(o *Row) float64 {
-	if r.Page != o.Page {
+	code, name := likeText(r.Code, o.Code, NormaliseCode), likeText(r.Name, o.Name, NormaliseCourse)
+	if r.Page != o.Page || max(code, name) < leastAlike {
 		return 0
 	}
-	if s := max(likeText(r.Code, o.Code, NormaliseCode), likeText(r.Name, o.Name, NormaliseCourse)); s >= leastAlike {
-		return s
+	s := code + name
+	if r.SKS != nil && o.SKS != nil && r.SKS.Value == o.SKS.Value {
+		s += sameCell
 	}
-	return 0
+	if r.Grade != nil && o.Grade != nil && r.Grade.Value == o.Grade.Value {
+		s += sameCell
+	}
+	return s
 }
+
+// sameCell is what an equal cell adds to the likeness of two rows, of which many are equal.
+const sameCell = 0.2
 
 // likeText is 1 for equal texts and less for each sign that differs.
 func likeText(a, b *Field[string], key func(string) string) float64 {

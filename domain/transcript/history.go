@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -45,8 +46,12 @@ func trustHistory(rows []Row) {
 	}
 }
 
-// resolveByHistory names an illegible grade by the letter in the history beside it.
-func resolveByHistory(r *Row) {
+// resolveByHistory names an illegible grade by the letter in the history beside it. One that
+// no scale has was misread.
+func resolveByHistory(r *Row, fit []Scale) {
+	if h := r.History; h != nil && len(fit) > 0 && !slices.ContainsFunc(fit, func(s Scale) bool { _, ok := s.Letter(h.Value); return ok }) {
+		r.History = nil
+	}
 	g, h := r.Grade, r.History
 	if g == nil || h == nil || g.Source != Pixels || g.Confidence > notLegible || !couldBe(g.Text, h.Value) {
 		return

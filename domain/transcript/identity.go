@@ -154,12 +154,20 @@ func inPair(l *line, f found[fieldKind], s *sheet) bool {
 	return false
 }
 
+// nimAndI is a number with the "I" of a Balinese name that a recogniser drew to it.
+var nimAndI = regexp.MustCompile(`^(.+)/[1Il!|]$`)
+
 // splitPair tells number and name apart in "21/482851/SV/20006 / Nama Lengkap".
 func splitPair(ts []*token) (name, nim []*token) {
-	for _, t := range ts {
+	for i, t := range ts {
 		text := strings.Trim(t.Text, ":/-(),")
+		m := nimAndI.FindStringSubmatch(text)
 		switch {
 		case text == "":
+		case nim == nil && m != nil && t.Source == Pixels && LooksLikeNIM(m[1]) && i+1 < len(ts) && balinese(ts[i+1].Text):
+			number, initial := *t, *t
+			number.Text, initial.Text = m[1], "I"
+			name, nim = append(name, &initial), append(nim, &number)
 		case nim == nil && LooksLikeNIM(text):
 			nim = append(nim, t)
 		default:

@@ -86,7 +86,7 @@ func resolve(rows []Row, fit []Scale, printed printedSums) {
 			r.SKS = computed(v, nil, r.Points)
 		}
 		resolveGrade(r, fit)
-		resolveByHistory(r)
+		resolveByHistory(r, fit)
 	}
 	resolveJointly(rows, fit, printed)
 	corroborate(rows, fit)
@@ -104,12 +104,15 @@ func corroborate(rows []Row, fit []Scale) {
 	}
 	for i := range rows {
 		g, w := rows[i].Grade, rows[i].Weight
-		if g == nil || g.Source != Pixels || g.Value == "" || pendingGrade(g.Value) {
+		if g == nil || g.Source != Pixels || g.Value == "" {
 			continue
 		}
-		switch h := rows[i].History; {
+		h := rows[i].History
+		switch {
 		case h != nil && h.Value != g.Value:
 			g.Confidence = min(g.Confidence, 0.5)
+			continue
+		case pendingGrade(g.Value):
 			continue
 		case h != nil:
 			g.Confidence = 1 - (1-unit(g.Confidence))*(1-unit(h.Confidence))

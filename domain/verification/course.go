@@ -53,16 +53,24 @@ func (c Course) describe() string {
 // findCourse finds the rows of the required course: by code, or, where none of the codes
 // stands on the page, by the full name.
 func (j *judge) findCourse() ([]int, bool) {
-	var byCode, byName []int
+	var byCode, byLook, byName []int
 	name := transcript.NormaliseCourse(j.requirement.Course.Name)
 	for i := range j.reading.Rows {
 		r := &j.reading.Rows[i]
 		if r.Code != nil && j.isRequiredCode(r.Code.Value) {
 			byCode = append(byCode, i)
+		} else if r.Code != nil && r.Code.Source == transcript.Pixels && j.looksRequired(r.Code.Value) {
+			byLook = append(byLook, i)
 		}
-		if r.Name != nil && name != "" && transcript.NormaliseCourse(converted.ReplaceAllString(r.Name.Value, "")) == name {
-			byName = append(byName, i)
+		if r.Name != nil && name != "" {
+			read := transcript.NormaliseCourse(converted.ReplaceAllString(r.Name.Value, ""))
+			if read == name || r.Name.Source == transcript.Pixels && looks(read) == looks(name) {
+				byName = append(byName, i)
+			}
 		}
+	}
+	if len(byCode) == 0 {
+		byCode = byLook
 	}
 	if len(byCode) > 0 {
 		for _, i := range byCode {
@@ -75,6 +83,14 @@ func (j *judge) findCourse() ([]int, bool) {
 		j.rests(matched(f.Confidence), evidenceOf(fmt.Sprintf("rows[%d].name", i), f, j.requirement.Course.Name))
 	}
 	return byName, len(byName) > 0
+}
+
+// looks is what a text in capitals looks like to a recogniser, which also loses spaces.
+func looks(text string) string { return lookAlikes.Replace(strings.ReplaceAll(text, " ", "")) }
+
+func (j *judge) looksRequired(code string) bool {
+	code = looks(transcript.NormaliseCode(code))
+	return code != "" && slices.ContainsFunc(j.requirement.Course.Codes, func(c string) bool { return looks(transcript.NormaliseCode(c)) == code })
 }
 
 func (j *judge) isRequiredCode(code string) bool {
@@ -114,6 +130,9 @@ func (j *judge) nearCourse() int {
 		}) && len(j.requirement.Course.Codes) > 0 && j.printsCode(r) {
 			continue // clearly another code, however alike the names
 		}
+		if r.Code != nil && clear(j, r.Code) && j.printsCode(r) && r.Name != nil && clear(j, r.Name) && otherWords(r.Name.Value, j.requirement.Course.Name) {
+			continue // one sign of the code may be misread, but not a word of the name as well
+		}
 		if r.Code == nil && r.Name != nil && r.Name.Source != transcript.TextLayer && mayBeRestOf(r.Name.Value, j.requirement.Course.Name) {
 			like = misread
 		}
@@ -141,6 +160,17 @@ func (j *judge) nearCourse() int {
 func mayBeRestOf(read, asked string) bool {
 	words := longWords(read)
 	return len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(longWords(asked), w) })
+}
+
+// otherWords tells whether each of two names has a word that is no misreading of one in the other.
+func otherWords(a, b string) bool {
+	foreign := func(words, among []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool {
+			return !slices.ContainsFunc(among, func(o string) bool { return likeness(w, o) >= strange })
+		})
+	}
+	x, y := longWords(a), longWords(b)
+	return foreign(x, y) && foreign(y, x)
 }
 
 // longWords are those that tell courses apart: of four letters or more.

@@ -72,8 +72,7 @@ var lookAlikes = strings.NewReplacer("RN", "M", "VV", "W", "0", "O", "Q", "O", "
 // narrow spaces may be lost between whole words.
 func sameShape(a, b string) bool {
 	a, b = transcript.NormaliseName(a), transcript.NormaliseName(b)
-	unspaced := func(s string) string { return lookAlikes.Replace(strings.ReplaceAll(s, " ", "")) }
-	return sameName(a, b) || unspaced(a) == unspaced(b) || sameWords(strings.Fields(lookAlikes.Replace(a)), strings.Fields(lookAlikes.Replace(b)))
+	return sameName(a, b) || looks(a) == looks(b) || sameWords(strings.Fields(lookAlikes.Replace(a)), strings.Fields(lookAlikes.Replace(b)))
 }
 
 // maxCompared bounds the cost of likeness; no name or code is longer.
