@@ -143,8 +143,8 @@ const uncovered = 0.5
 // eitherGrade is either for grades: what was legible goes before what was not, and what two
 // looks see differently is not legible.
 func eitherGrade(a, b *Field[string]) *Field[string] {
-	if a == nil || b == nil || a.Value == b.Value {
-		return either(a, b, itself)
+	if a == nil || b == nil || step(a.Value) == step(b.Value) {
+		return either(a, b, step)
 	}
 	switch {
 	case a.Value == "":

@@ -32,7 +32,7 @@ func trustHistory(rows []Row) {
 	for i := range rows {
 		switch h, g := rows[i].History, rows[i].Grade; {
 		case h == nil || g == nil || !knownGrade(g.Value) || g.Text != "":
-		case h.Value == g.Value:
+		case step(h.Value) == step(g.Value):
 			same++
 		default:
 			other++
@@ -46,14 +46,23 @@ func trustHistory(rows []Row) {
 	}
 }
 
-// resolveByHistory names an illegible grade by the letter in the history beside it. One that
-// no scale has was misread.
+// resolveByHistory names by the letter in the history beside it a grade that was illegible, or
+// read as a letter that the scale does not have. A history with such a letter was misread.
 func resolveByHistory(r *Row, fit []Scale) {
-	if h := r.History; h != nil && len(fit) > 0 && !slices.ContainsFunc(fit, func(s Scale) bool { _, ok := s.Letter(h.Value); return ok }) {
+	foreign := func(letter string) bool {
+		return len(fit) > 0 && !slices.ContainsFunc(fit, func(s Scale) bool { _, ok := s.Letter(letter); return ok })
+	}
+	if r.History != nil && foreign(r.History.Value) {
 		r.History = nil
 	}
 	g, h := r.Grade, r.History
-	if g == nil || h == nil || g.Source != Pixels || g.Confidence > notLegible || !couldBe(g.Text, h.Value) {
+	if g == nil || h == nil || g.Source != Pixels {
+		return
+	}
+	switch {
+	case g.Value != "" && foreign(g.Value) && g.Value[0] == h.Value[0]:
+		g.Text, g.Confidence = g.asSeen(), notLegible
+	case g.Confidence > notLegible || !couldBe(g.Text, h.Value):
 		return
 	}
 	sure := min(0.85, unit(h.Confidence))

@@ -1,6 +1,9 @@
 package transcript
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Seen is a grade as a document shows it, with its weight where one is printed.
 type Seen struct {
@@ -56,6 +59,9 @@ func (s Scale) same(other Scale) bool {
 	return slices.Equal(graded(s.Letters), graded(other.Letters))
 }
 
+// step is a letter without the stroke that some write within half steps.
+func step(letter string) string { return strings.ReplaceAll(letter, "/", "") }
+
 // unifyHalves settles whether half steps are written "AB" or "A/B" where a recogniser lost
 // or added the stroke: the writing that some scale has for all letters of the document.
 func unifyHalves(rows []Row, university string) {
@@ -83,13 +89,14 @@ func unifyHalves(rows []Row, university string) {
 			continue
 		}
 		for i := range rows {
-			g := rows[i].Grade
-			if g == nil || g.Source != Pixels {
-				continue
-			}
-			if l, ok := to[g.Value]; ok {
-				g.Value = l
-				g.Confidence = min(g.Confidence, 0.7)
+			for _, g := range []*Field[string]{rows[i].Grade, rows[i].History} {
+				if g == nil || g.Source != Pixels {
+					continue
+				}
+				if l, ok := to[g.Value]; ok {
+					g.Value = l
+					g.Confidence = min(g.Confidence, 0.7)
+				}
 			}
 		}
 		return

@@ -8,7 +8,7 @@ import (
 
 // LayoutVersion names the layout rules. It changes whenever Read may answer differently
 // for the same words.
-const LayoutVersion = "5"
+const LayoutVersion = "6"
 
 // Read turns words on pages into a reading. It never fails: what it does not find is nil,
 // and a file with a Problem gives a reading with nothing but that.
@@ -67,8 +67,8 @@ func (g gathered) settle(other *look) Reading {
 		r.Rows = joined(r.Rows, cloned(other.rows), other.total)
 		r.completeIdentity(other.reading)
 	}
-	unifyHalves(r.Rows, r.university())
 	trustHistory(r.Rows)
+	unifyHalves(r.Rows, r.university())
 	fit := scalesOf(r.Rows, r.university())
 	r.Scale = agreed(fit)
 	r.Kind = kindOf(g.sheets, &r, g.body, g.found)

@@ -10,7 +10,8 @@ func seenOf(rows []Row, weights bool) []Seen {
 	var seen []Seen
 	for i := range rows {
 		g := rows[i].Grade
-		if g == nil || g.Value == "" || g.Text != "" {
+		h := rows[i].History
+		if g == nil || g.Value == "" || g.Text != "" || h != nil && step(h.Value) != step(g.Value) {
 			continue
 		}
 		s := Seen{Grade: g.Value}
@@ -109,7 +110,7 @@ func corroborate(rows []Row, fit []Scale) {
 		}
 		h := rows[i].History
 		switch {
-		case h != nil && h.Value != g.Value:
+		case h != nil && step(h.Value) != step(g.Value):
 			g.Confidence = min(g.Confidence, 0.5)
 			continue
 		case pendingGrade(g.Value):
@@ -253,6 +254,8 @@ func resolveGrade(r *Row, fit []Scale) {
 		g.Value, g.Source, g.Confidence = letter, Arithmetic, min(0.4, r.Weight.Confidence)
 		return
 	}
-	g.Value, g.Source = letter, Arithmetic
+	if g.Value = letter; !slices.Contains(strings.Split(g.Text, "|"), letter) {
+		g.Source = Arithmetic // no look saw it as it is
+	}
 	g.Confidence = min(0.85, max(g.Confidence, r.Weight.Confidence*0.9))
 }

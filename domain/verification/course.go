@@ -305,7 +305,7 @@ func (j *judge) certaintyOfGrade(i int) (float64, bool) {
 	byWeight := r.Weight != nil && r.Weight.Source != transcript.Arithmetic && slices.Contains(known, r.Weight.Value)
 	byAverage := j.averageTells(i)
 	byPoints := r.Weight == nil && r.Points != nil && r.SKS != nil && len(known) == 1 && r.Points.Value == r.SKS.Value.Mul(known[0])
-	byHistory := r.History != nil && r.History.Value == r.Grade.Value && share(r.History.Confidence) >= j.policy.Clear
+	byHistory := r.History != nil && slices.Equal(weights(j.scales, r.History.Value), known) && share(r.History.Confidence) >= j.policy.Clear
 	confirmed := byWeight && share(r.Weight.Confidence) >= j.policy.Clear || byAverage || byHistory || byPoints && share(r.Points.Confidence) >= j.policy.Clear
 	switch {
 	case j.sums.printed && !j.sums.average:

@@ -143,6 +143,47 @@ func TestJudge_ScaleOpen_DecidesWhatAllAgreeOn(t *testing.T) {
 	require.Equal(t, Review(LowConfidence), unsure.Label, "B+ is 3.25 at one university and 3.33 at another")
 }
 
+func TestJudge_CourseThatLooksAlike_IsFoundOnAScan(t *testing.T) {
+	for name, c := range map[string]struct{ code, name string }{
+		"code": {"SVPL2143O8", "Jarirgan Kompufer"},
+		"name": {"SVPL999001", "JaringanKomputer"},
+	} {
+		look := func(source transcript.Source) Label {
+			r := changed(khs(source, 0.9), func(r *transcript.Reading) {
+				r.Rows[required].Code.Value, r.Rows[required].Name.Value = c.code, c.name
+			})
+			return judged(r).Label
+		}
+		require.Equal(t, Verified, look(transcript.Pixels), name)
+		require.Equal(t, Rejected(CourseMissing), look(transcript.TextLayer), name)
+	}
+}
+
+func TestJudge_DigitAndWordDiffer_IsAnotherCourse(t *testing.T) {
+	other := asking(func(r *Requirement) {
+		r.Course, r.MinIPK = Course{Codes: []string{"SVPL214318"}, Name: "Praktikum Struktur Data"}, nil
+	})
+	look := func(sure float64) Label {
+		r := changed(khs(transcript.Pixels, 0.9), func(r *transcript.Reading) {
+			r.Rows[required].Name.Value, r.Rows[required].Name.Confidence = "Praktikum Basis Data", sure
+		})
+		return Judge(r, hasna, *other, nil, DefaultPolicy()).Label
+	}
+	require.Equal(t, Rejected(CourseMissing), look(0.9))
+	require.Equal(t, Review(LowConfidence), look(0.5))
+}
+
+func TestJudge_HistoryEndsInAnotherGrade_IsInconsistent(t *testing.T) {
+	for grade, want := range map[string]Label{"B+": Verified, "B": Review(Inconsistent)} {
+		r := changed(card(), func(r *transcript.Reading) {
+			h := *r.Rows[required].Grade
+			h.Value = grade
+			r.Rows[required].History = &h
+		})
+		require.Equal(t, want, judged(r).Label)
+	}
+}
+
 func TestJudge_AlikeNameUnderAnotherCode_IsAnotherCourse(t *testing.T) {
 	alike := asking(func(r *Requirement) {
 		r.Course, r.MinIPK = Course{Codes: []string{"SVPL214199"}, Name: "Jaringan Komputer I"}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"image/color"
+	"image/draw"
 	"os"
 	"os/exec"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
@@ -157,6 +159,39 @@ func TestNormalise_LightTypeOnADarkBar_BecomesDarkOnLight(t *testing.T) {
 	require.Less(t, flat.GrayAt(402, 360).Y, byte(60))
 	require.Greater(t, flat.GrayAt(500, 360).Y, byte(200))
 	require.Greater(t, flat.GrayAt(500, 800).Y, byte(240))
+}
+
+func TestNormalise_BoldType_StaysDarkOnLight(t *testing.T) {
+	parsed, err := opentype.Parse(gobold.TTF)
+	require.NoError(t, err)
+	for size := 18; size <= 24; size += 2 {
+		face, err := opentype.NewFace(parsed, &opentype.FaceOptions{Size: float64(size), DPI: 72})
+		require.NoError(t, err)
+		p := image.NewGray(image.Rect(0, 0, 640, 320))
+		for i := range p.Pix {
+			p.Pix[i] = 240
+		}
+		bar := image.Rect(20, 150, 620, 190)
+		draw.Draw(p, bar, image.NewUniform(color.Gray{Y: 60}), image.Point{}, draw.Src)
+		d := font.Drawer{Dst: p, Src: image.NewUniform(color.Gray{Y: 10}), Face: face}
+		below := 190 + size
+		for fat := range 3 {
+			d.Dot = fixed.P(30+fat, 60)
+			d.DrawString("MAHAMERU BERMEGAH")
+			for x := 40; x < 600; x += 90 {
+				d.Dot = fixed.P(x+fat, below)
+				d.DrawString("BE")
+			}
+		}
+		flat := Normalise(p)
+		for y := range p.Rect.Dy() {
+			for x := range p.Rect.Dx() {
+				if (y < bar.Min.Y || y >= bar.Max.Y) && p.GrayAt(x, y).Y < 60 {
+					require.Less(t, flat.GrayAt(x, y).Y, uint8(ink), "type of size %d, at %d,%d", size, x, y)
+				}
+			}
+		}
+	}
 }
 
 func TestSkew_LeaningLines_AreMeasured(t *testing.T) {
