@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -131,6 +132,52 @@ func readIdentity(r *Reading, s *sheet, tableTop float64) {
 		}
 		if l.yc <= tableTop {
 			readHeading(r, s, l)
+		}
+	}
+}
+
+// datePattern begins as a day does, which may have as many digits as a student number.
+var datePattern = regexp.MustCompile(`^\d{1,2}[-./]\d{1,2}[-./]\d{2}`)
+
+// guessed is how sure a value at most is whose caption was not read: too little for a rejection.
+const guessed = 0.7
+
+// guessIdentity finds number and name above the tables where their captions were not legible:
+// the one word that has the form of a student number, and the letters right above it or below.
+func guessIdentity(r *Reading, s *sheet, tableTop float64) {
+	if r.NIM != nil && r.Name != nil {
+		return
+	}
+	var numbers []*token
+	at := -1 // line of the number
+	for i := range s.lines {
+		if l := &s.lines[i]; l.yc < tableTop {
+			for _, t := range l.tokens {
+				if text := strings.Trim(t.Text, ":"); LooksLikeNIM(text) && fitsForm(text, r.university()) && !datePattern.MatchString(text) && (r.NIM == nil || text == r.NIM.Value) {
+					numbers, at = append(numbers, t), i
+				}
+			}
+		}
+	}
+	if len(numbers) != 1 {
+		return
+	}
+	number := numbers[0]
+	if r.NIM == nil {
+		if setNIM(r, numbers); r.NIM != nil {
+			r.NIM.Confidence = min(r.NIM.Confidence, guessed)
+		}
+	}
+	for _, i := range []int{at - 1, at + 1} {
+		if r.Name != nil || i < 0 || i >= len(s.lines) || math.Abs(s.lines[i].yc-number.yc()) > 3*s.h {
+			continue
+		}
+		for _, seg := range segments(&s.lines[i], 1.5*s.h) {
+			if math.Abs(seg[0].x0-number.x0) < s.h && len(forms().fields.match(seg, s.gap)) == 0 && !strings.ContainsAny(joinTokens(seg), "0123456789") {
+				if setName(r, seg); r.Name != nil {
+					r.Name.Confidence = min(r.Name.Confidence, guessed)
+				}
+			}
 		}
 	}
 }

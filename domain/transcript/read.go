@@ -43,6 +43,9 @@ func gather(file File) gathered {
 		sightings, unread := sightingsOf(s)
 		g.found, g.blanks = append(g.found, sightings...), append(g.blanks, unread...)
 	}
+	if len(g.sheets) > 0 {
+		guessIdentity(r, g.sheets[0], g.body.tops[0])
+	}
 	mendCodes(g.body.rows)
 	mendNumberOf(r.NIM, r.university())
 	return g

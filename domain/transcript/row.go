@@ -246,6 +246,8 @@ func draftOf(l *line) (draft, bool) {
 		v, number := parseNumber(t.Text)
 		_, grade := mendGrade(t.Text)
 		switch {
+		case t.type_ == typeHistory:
+			d.cells[historyColumn] = ts[tail+k : tail+k+1]
 		case number && t.type_ == typeInt && v >= DecimalOf(1) && v <= DecimalOf(12) && len(d.cells[sksColumn]) == 0:
 			d.cells[sksColumn] = ts[tail+k : tail+k+1]
 		case number && v <= DecimalOf(4) && t.type_ == typeDecimal && len(d.cells[weightColumn]) == 0:

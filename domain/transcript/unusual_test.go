@@ -184,3 +184,17 @@ func TestRead_NotAStudyResult_ConfidenceIsLegibility(t *testing.T) {
 	require.Equal(t, NotStudyResult, r.Kind, "a single line that looks like a course is none")
 	require.Less(t, r.Confidence, 0.2)
 }
+
+func TestRead_CaptionsOfThePersonLost_NumberAndNameAreFoundByForm(t *testing.T) {
+	without := func(captions ...string) Reading {
+		p := plan{columns: usualColumns, captions: indonesian, source: Pixels}.draw()
+		p.words = slices.DeleteFunc(p.words, func(w Word) bool { return w.Box.Y0 < 135 && slices.Contains(captions, strings.Trim(w.Text, ": ")) })
+		return Read(p.file())
+	}
+	whole := without()
+	for _, r := range []Reading{without("NIM", "Nama", "Mahasiswa", ""), without("NIM", ""), without("Nama", "Mahasiswa", "")} {
+		require.Equal(t, whole.NIM.Value, r.NIM.Value)
+		require.Equal(t, whole.Name.Value, r.Name.Value)
+		require.LessOrEqual(t, min(r.NIM.Confidence, r.Name.Confidence), guessed, "no rejection rests on it")
+	}
+}

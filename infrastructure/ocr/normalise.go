@@ -12,6 +12,7 @@ const (
 	darkShare = 0.8  // of the paper's brightness: a ground below this is a coloured bar
 	contrast  = 4    // of 32 steps: what differs so much from the ground is type
 	leastBar  = 4    // blocks: a narrower dark part may be a thick letter
+	longBar   = 8    // blocks: as high is a bar of a page that lies on its side
 	steep     = 0.85 // of the paper's brightness: what is darker near by is not in the shade but another ground
 	minPaper  = 40   // of 255: paper in deep shadow
 	black     = 10   // of 255 after division: as dark as type gets
@@ -229,18 +230,28 @@ func (g grid) bars(picture *image.Gray, paper []float64) []bar {
 	return out
 }
 
-// cutShort takes out what is too narrow for a bar, as a bold letter right below one is.
+// cutShort takes out what is too narrow for a bar, as a bold letter right below one is. Bars of
+// a page that lies on its side run from top to bottom.
 func (g grid) cutShort(filled []uint8) {
-	for y := range g.h {
-		row := filled[y*g.w : (y+1)*g.w]
-		for x := 0; x < g.w; {
-			from := x
-			for x < g.w && row[x] == row[from] {
-				x++
+	keep := make([]bool, len(filled))
+	along := func(lines, lineStep, n, step, least int) {
+		for l := range lines {
+			for i := 0; i < n; {
+				from := i
+				for i < n && filled[l*lineStep+i*step] == filled[l*lineStep+from*step] {
+					i++
+				}
+				for k := from; k < i && i-from >= least; k++ {
+					keep[l*lineStep+k*step] = true
+				}
 			}
-			if row[from] != 0 && x-from < leastBar {
-				clear(row[from:x])
-			}
+		}
+	}
+	along(g.h, g.w, g.w, 1, leastBar)
+	along(g.w, 1, g.h, g.w, longBar)
+	for i := range filled {
+		if !keep[i] {
+			filled[i] = 0
 		}
 	}
 }
@@ -251,30 +262,44 @@ const (
 )
 
 // solid tells a bar from bold type, which is as dark and fills as many blocks: over most of its
-// length a bar has rows without type.
+// length a bar has rows, or columns where it stands upright, without type.
 func (g grid) solid(picture *image.Gray, part []int, paper []float64) bool {
-	rows := map[int]int{} // solid ones, by column of blocks
+	rows, columns := map[int]int{}, map[int]int{} // solid ones, by column and by row of blocks: as many as it is wide and high
+	w, h := picture.Rect.Dx(), picture.Rect.Dy()
 	for _, i := range part {
-		x, y := i%g.w*block, i/g.w*block
-		right := min(x+block, picture.Rect.Dx())
+		bx, by := i%g.w, i/g.w
 		limit := byte((float64(g.level[i]) + paper[i]) / 2)
-		for py := y; py < min(y+block, picture.Rect.Dy()); py++ {
-			if !slices.ContainsFunc(picture.Pix[py*picture.Stride+x:py*picture.Stride+right], func(v byte) bool { return v >= limit }) {
-				rows[i%g.w]++
+		var lightRows, lightColumns [block]bool
+		for y := by * block; y < min((by+1)*block, h); y++ {
+			for x := bx * block; x < min((bx+1)*block, w); x++ {
+				if picture.Pix[y*picture.Stride+x] >= limit {
+					lightRows[y%block], lightColumns[x%block] = true, true
+				}
 			}
 		}
+		rows[bx] += dark(lightRows[:min(block, h-by*block)])
+		columns[by] += dark(lightColumns[:min(block, w-bx*block)])
 	}
-	columns := map[int]bool{}
+	if len(columns) > len(rows) {
+		rows = columns
+	}
 	full := 0
-	for _, i := range part {
-		if x := i % g.w; !columns[x] {
-			columns[x] = true
-			if rows[x] >= solidRows {
-				full++
-			}
+	for _, n := range rows {
+		if n >= solidRows {
+			full++
 		}
 	}
-	return float64(full) >= solidParts*float64(len(columns))
+	return float64(full) >= solidParts*float64(len(rows))
+}
+
+func dark(light []bool) int {
+	n := 0
+	for _, l := range light {
+		if !l {
+			n++
+		}
+	}
+	return n
 }
 
 // barSolid is the least share of dark pixels in the outermost row of a bar: bars have a rim
