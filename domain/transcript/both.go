@@ -96,10 +96,14 @@ func joined(rows, other []Row, total *Decimal) []Row {
 		a.History = either(a.History, b.History, itself)
 		a.Semester = either(a.Semester, b.Semester, itself)
 		if weights {
-			a.Weight = either(a.Weight, b.Weight, itself)
+			a.Weight = eitherNumber(a.Weight, b.Weight, func(v Decimal) bool {
+				return a.SKS != nil && a.Points != nil && a.SKS.Value.Mul(v) == a.Points.Value
+			})
 		}
 		if points {
-			a.Points = either(a.Points, b.Points, itself)
+			a.Points = eitherNumber(a.Points, b.Points, func(v Decimal) bool {
+				return a.SKS != nil && a.Weight != nil && a.SKS.Value.Mul(a.Weight.Value) == v
+			})
 		}
 	}
 	var both, all []Row
@@ -135,6 +139,15 @@ func creditsIn(rows []Row) Decimal {
 		}
 	}
 	return sum
+}
+
+// eitherNumber is either for numbers of a row: where two looks differ, the one that follows
+// from the numbers beside it goes before.
+func eitherNumber(a, b *Field[Decimal], follows func(Decimal) bool) *Field[Decimal] {
+	if a != nil && b != nil && !follows(a.Value) && follows(b.Value) {
+		a, b = b, a
+	}
+	return either(a, b, itself)
 }
 
 // uncovered is how sure a grade can be of which one look saw nothing: the cell may be covered.

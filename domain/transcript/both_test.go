@@ -118,6 +118,20 @@ func TestReadBoth_NumbersDiffer_NeitherIsBelieved(t *testing.T) {
 	require.LessOrEqual(t, r.NIM.Confidence, one.Confidence/2+0.01)
 }
 
+func TestReadBoth_PointsDiffer_ThoseThatFollowCount(t *testing.T) {
+	pl := plan{columns: usualColumns, captions: indonesian}
+	misread := func(from, to string) func(w *Word) bool {
+		return func(w *Word) bool {
+			if w.Text == from && inRow(3, w) {
+				w.Text = to
+			}
+			return true
+		}
+	}
+	require.Equal(t, MustDecimal("11.25"), ReadBoth(lookAt(pl, misread("11.25", "71.25")), lookAt(pl, nil)).Rows[3].Points.Value)
+	require.Equal(t, MustDecimal("3.75"), ReadBoth(lookAt(pl, misread("3.75", "3.15")), lookAt(pl, nil)).Rows[3].Weight.Value)
+}
+
 func TestPaired_ManyRows_AreNotCompared(t *testing.T) {
 	rows := make([]Row, 300)
 	require.Empty(t, paired(rows, rows))

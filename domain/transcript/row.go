@@ -65,6 +65,9 @@ func (d *draft) code() *Field[string] {
 	text := ""
 	for _, t := range ts {
 		part := strings.Trim(t.Text, "|[](){}:;,._")
+		if t.Source == Pixels {
+			part = strings.ReplaceAll(part, "€", "E") // no code has it
+		}
 		if NormaliseCode(part) == "" {
 			continue
 		}
@@ -98,7 +101,7 @@ func (d *draft) name(bilingual bool) *Field[string] {
 	var kept []*token
 	var parts []string
 	for _, t := range ts {
-		if part := strings.Trim(t.Text, "|[]{}_~="); part != "" {
+		if part := strings.Trim(t.Text, "|[]{}_~="); part != "" && (t.Source != Pixels || NormaliseCourse(part) != "") {
 			kept, parts = append(kept, t), append(parts, part)
 		}
 	}

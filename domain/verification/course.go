@@ -162,15 +162,15 @@ func mayBeRestOf(read, asked string) bool {
 	return len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(longWords(asked), w) })
 }
 
-// otherWords tells whether each of two names has a word that is no misreading of one in the other.
-func otherWords(a, b string) bool {
-	foreign := func(words, among []string) bool {
-		return slices.ContainsFunc(words, func(w string) bool {
-			return !slices.ContainsFunc(among, func(o string) bool { return likeness(w, o) >= strange })
-		})
-	}
-	x, y := longWords(a), longWords(b)
-	return foreign(x, y) && foreign(y, x)
+// otherWords tells whether each of two names has a foreign word.
+func otherWords(a, b string) bool { return foreignWord(a, b) && foreignWord(b, a) }
+
+// foreignWord tells whether a name has a word that is no misreading of one in the other.
+func foreignWord(name, other string) bool {
+	among := longWords(other)
+	return slices.ContainsFunc(longWords(name), func(w string) bool {
+		return !slices.ContainsFunc(among, func(o string) bool { return likeness(w, o) >= strange })
+	})
 }
 
 // longWords are those that tell courses apart: of four letters or more.
