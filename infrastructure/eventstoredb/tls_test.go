@@ -70,7 +70,7 @@ func TestOpen_TLS_TrustsWhatTheConnectionStringNames(t *testing.T) {
 	appendTo(t, log, "s", application.NoStream, event("T"))
 	require.Len(t, read(t, log, "s"), 1)
 
-	_, err := eventstoredb.Open(bounded(t), "esdb://me:secret@"+address+"?maxDiscoverAttempts=1", eventstoredb.Options{Timeout: time.Second})
+	_, err := eventstoredb.Open(bounded(t), "esdb://me:secret@"+address+"?maxDiscoverAttempts=1", eventstoredb.Options{Timeout: 5 * time.Second})
 	require.ErrorIs(t, err, application.ErrUnavailable)
 	require.ErrorContains(t, err, "certificate")
 	require.NotContains(t, err.Error(), "secret")
