@@ -106,9 +106,9 @@ func (j *judge) totalFindings() []finding {
 			return r.TotalSKS.Value == t.sks || r.TotalSKS.Value == t.all || r.TotalSKS.Value == t.sks-t.open ||
 				r.Kind == transcript.Transcript && r.TotalSKS.Value == t.bestSKS
 		})
-		j.sums.whole = ok && !j.readBySums(func(r *transcript.Row) bool {
+		j.sums.whole = ok && j.readBySums(func(r *transcript.Row) bool {
 			return r.SKS != nil && r.SKS.Source == transcript.Arithmetic && (r.Points == nil || r.Weight == nil)
-		})
+		}) == 0
 		if !ok {
 			t := j.sums.tallies[0]
 			// A row that was not found makes the sum too small, and is the machine's doing.
@@ -152,10 +152,7 @@ func (j *judge) averageFindings() []finding {
 			out = append(out, finding{evidenceOf(field, printed, want.String()),
 				fmt.Sprintf("The printed average is %s, the rows give %s.", printed.Value, want), legible(j, printed) && j.legibleRows(true) && j.noneMissed()})
 		}
-		j.sums.average = j.sums.average && !j.readBySums(func(r *transcript.Row) bool {
-			return r.Grade != nil && r.Grade.Source == transcript.Arithmetic && r.Weight == nil ||
-				r.SKS != nil && r.SKS.Source == transcript.Arithmetic && r.Points == nil
-		})
+		j.sums.average = j.sums.average && j.averageIsLeft()
 		if r.Kind == transcript.Transcript {
 			j.sums.ipk = j.sums.average
 		}
@@ -233,16 +230,29 @@ func (j *judge) creditsLegible() bool {
 	return !slices.ContainsFunc(j.reading.Rows, func(r transcript.Row) bool { return r.SKS != nil && !legible(j, r.SKS) })
 }
 
-// readBySums tells whether a cell was read by what the page prints as sum or average of the
-// rows. Then these are no witnesses for any other cell: the one may have been read so that it
+// averageIsLeft tells whether the average of the rows is still a witness: no grade was read by
+// it, and the credits of no row, or of one, which the printed total alone tells.
+func (j *judge) averageIsLeft() bool {
+	grades := j.readBySums(func(r *transcript.Row) bool {
+		return r.Grade != nil && r.Grade.Source == transcript.Arithmetic && r.Weight == nil
+	})
+	credits := j.readBySums(func(r *transcript.Row) bool {
+		return r.SKS != nil && r.SKS.Source == transcript.Arithmetic && r.Points == nil
+	})
+	return grades == 0 && (credits == 0 || credits == 1 && legible(j, j.reading.TotalSKS))
+}
+
+// readBySums counts the rows with a cell that was read by what the page prints as sum or average of
+// the rows. Then these are no witnesses for any other cell: the one may have been read so that it
 // makes up for a change in the other.
-func (j *judge) readBySums(is func(*transcript.Row) bool) bool {
+func (j *judge) readBySums(is func(*transcript.Row) bool) int {
+	n := 0
 	for i := range j.reading.Rows {
 		if is(&j.reading.Rows[i]) {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 func (j *judge) any(f func(tally) bool) bool {

@@ -112,3 +112,18 @@ func TestJudge_ConfirmedFailure_OutweighsSumsThatWereMisread(t *testing.T) {
 	require.Equal(t, Review(Inconsistent), Judge(changed(khs(transcript.Pixels, 0.95), func(r *transcript.Reading) { r.Rows[0].Weight.Value = transcript.MustDecimal("3.25") }),
 		hasna, below(asked, "A"), nil, DefaultPolicy()).Label, "a legible contradiction is the document's")
 }
+
+func TestJudge_CreditsReadByTheTotal_LeaveTheAverageOneWitness(t *testing.T) {
+	scan := func(lost int, grade string) Label {
+		r := unweighted(courses(transcript.Pixels, 0.9))
+		for i := range lost {
+			r.Rows[i].SKS.Source = transcript.Arithmetic
+		}
+		r.Rows[required].Grade.Value, r.Rows[required].Grade.Confidence = grade, 0.6
+		lower := asking(func(q *Requirement) { q.MinIPK = nil })
+		return Judge(r, hasna, *lower, nil, DefaultPolicy()).Label
+	}
+	require.Equal(t, Verified, scan(1, "B+"), "of one row the printed total tells the credits, and the average is left")
+	require.NotEqual(t, Verified, scan(2, "B+"), "of two rows total and average tell them together")
+	require.NotEqual(t, Verified, scan(1, "A"), "a grade that was raised does not give the average")
+}
