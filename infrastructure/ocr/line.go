@@ -36,9 +36,9 @@ const (
 	mostDash    = 0.8  // and none higher
 )
 
-// linesOf finds the lines of type on a page without rules. Usual is the height of most type.
-func linesOf(page *image.Gray, usual float64) ([]*textLine, curl) {
-	var letters, marks []*piece
+// inkOf parts the pieces of ink on a page without rules into letters and smaller marks.
+// Usual is the height of most type.
+func inkOf(page *image.Gray, usual float64) (letters, marks []*piece) {
 	pieces(page, faintInk, func(box image.Rectangle) {
 		w, h := float64(box.Dx()), float64(box.Dy())
 		p := &piece{Rectangle: box, top: float64(box.Min.Y), foot: float64(box.Max.Y)}
@@ -50,7 +50,14 @@ func linesOf(page *image.Gray, usual float64) ([]*textLine, curl) {
 			marks = append(marks, p)
 		}
 	})
-	bend := curlOf(chains(letters, usual), page.Rect)
+	return letters, marks
+}
+
+// linesOf finds the lines of type on a page without rules, and how they bend. Usual is the
+// height of most type.
+func linesOf(page *image.Gray, usual float64) ([]*textLine, curl) {
+	letters, marks := inkOf(page, usual)
+	bend := curlOf(chains(letters, usual), usual, page.Rect)
 	for _, set := range [][]*piece{letters, marks} {
 		for _, p := range set {
 			shift := bend.at(p.middle(), float64(p.Min.Y+p.Max.Y)/2)

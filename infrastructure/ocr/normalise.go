@@ -367,16 +367,21 @@ func (g grid) groundNear(i int, raw []uint8) uint8 {
 
 const (
 	deskShare = 0.5  // of the sheet's brightness: darker blocks are the desk around it
+	litShare  = 0.8  // of the sheet's brightness: it is nowhere darker but in the shade
+	shade     = 0.8  // of a block's brightness has the one beside it within a shadow's edge
 	leastArea = 0.25 // of the picture: a smaller bright part is not the sheet
 )
 
 // sheet tells which blocks belong to the sheet of paper: the largest bright part of the
-// picture and what it surrounds. Where no such part stands out it is all.
+// picture, with its shaded parts, and what it surrounds. Where no such part stands out it is all.
 func (g grid) sheet() []bool {
 	sorted := slices.Clone(g.light)
 	slices.Sort(sorted)
-	threshold := uint8(deskShare * float64(sorted[len(sorted)*9/10]))
-	part, area := g.largest(threshold)
+	usual := float64(sorted[len(sorted)*9/10])
+	part, area := g.largest(uint8(deskShare * usual))
+	if lit, n := g.largest(uint8(litShare * usual)); g.intoShade(lit) {
+		part, area = both(part, lit), max(area, n)
+	}
 	out := make([]bool, len(g.light))
 	if float64(area) < leastArea*float64(len(out)) {
 		for i := range out {
@@ -405,6 +410,41 @@ func (g grid) sheet() []bool {
 	return out
 }
 
+// intoShade adds to the sheet's lit blocks those that are darker for a shadow that lies on it:
+// light falls off over several blocks there, at an edge from one to the next. It reports false
+// where that reaches a side of the picture that the lit part does not: it left the sheet.
+func (g grid) intoShade(lit []bool) bool {
+	brightest := spread(g.light, g.w, g.h, 1, maxOf)
+	before := g.sides(lit)
+	for i, in := range slices.Clone(lit) {
+		if in {
+			g.connected(lit, i, func(i int) bool { return float64(g.light[i]) >= shade*float64(brightest[i]) })
+		}
+	}
+	return g.sides(lit) == before
+}
+
+func both(a, b []bool) []bool {
+	out := slices.Clone(a)
+	for i, in := range b {
+		out[i] = out[i] || in
+	}
+	return out
+}
+
+// sides tells which of the picture's left, right, upper and lower sides the blocks touch.
+func (g grid) sides(part []bool) (touched [4]bool) {
+	for i, in := range part {
+		if x, y := i%g.w, i/g.w; in {
+			touched[0] = touched[0] || x == 0
+			touched[1] = touched[1] || x == g.w-1
+			touched[2] = touched[2] || y == 0
+			touched[3] = touched[3] || y == g.h-1
+		}
+	}
+	return touched
+}
+
 // largest finds the largest connected part of blocks at least as bright as the threshold.
 func (g grid) largest(threshold uint8) (part []bool, area int) {
 	seen := make([]bool, len(g.light))
@@ -429,17 +469,32 @@ func (g grid) connected(seen []bool, first int, of func(int) bool) []int {
 	seen[first] = true
 	cells := []int{first}
 	for i := 0; i < len(cells); i++ {
-		x, y := cells[i]%g.w, cells[i]/g.w
-		for _, n := range [][2]int{{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}} {
-			at := n[1]*g.w + n[0]
-			if n[0] < 0 || n[1] < 0 || n[0] >= g.w || n[1] >= g.h || seen[at] || !of(at) {
-				continue
+		for _, at := range g.beside(cells[i]) {
+			if !seen[at] && of(at) {
+				seen[at] = true
+				cells = append(cells, at)
 			}
-			seen[at] = true
-			cells = append(cells, at)
 		}
 	}
 	return cells
+}
+
+// beside are the blocks left and right, above and below.
+func (g grid) beside(i int) []int {
+	near := make([]int, 0, 4)
+	if i%g.w > 0 {
+		near = append(near, i-1)
+	}
+	if i%g.w < g.w-1 {
+		near = append(near, i+1)
+	}
+	if i >= g.w {
+		near = append(near, i-g.w)
+	}
+	if i+g.w < len(g.light) {
+		near = append(near, i+g.w)
+	}
+	return near
 }
 
 func maxOf(a, b uint8) uint8 { return max(a, b) }

@@ -80,7 +80,10 @@ func (e *Engine) Again(ctx context.Context, picture *image.Gray, turn int) (appl
 	height := typeHeight(page)
 	scale := pageScale(page, height)
 	page = levelled(page, skew(page), scale)
-	RemoveRules(page, height*scale)
+	usual := height * scale
+	RemoveRules(page, usual)
+	letters, _ := inkOf(page, usual)
+	page = curlOf(chains(letters, usual), usual, page.Rect).flattened(page, usual)
 	words, err := e.tesseract.read(page)
 	if err != nil {
 		return seen, err
