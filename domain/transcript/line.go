@@ -89,6 +89,7 @@ func newSheet(p Page) *sheet {
 	s.h = medianHeight(s.tokens)
 	s.gap = max(1.3*s.h, 1.6*medianLetter(s.tokens))
 	s.dropWatermark()
+	s.dropFlat()
 	s.straighten()
 	for _, t := range s.tokens {
 		t.fold = foldCaption(t.Text)
@@ -150,6 +151,17 @@ func (s *sheet) restoreColons() {
 		}
 		t.fold, t.type_ = foldCaption(t.Text), typeOf(t.Text)
 	}
+}
+
+// flat is the part of the usual height below which nothing but a dash or a dot is type.
+const flat = 0.4
+
+// dropFlat drops what a recogniser made of the remains of rules: letters and digits too low
+// to be any.
+func (s *sheet) dropFlat() {
+	s.tokens = slices.DeleteFunc(s.tokens, func(t *token) bool {
+		return t.Source == Pixels && t.y1-t.y0 < flat*s.h && strings.Trim(t.Text, "-–—=~.,:;") != ""
+	})
 }
 
 // specks are signs that a recogniser makes of dirt and of the ends of rules. Behind a letter
