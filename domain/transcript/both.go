@@ -87,11 +87,14 @@ func joined(rows, other []Row, total *Decimal) []Row {
 	weights := printed(func(r *Row) bool { return r.Weight != nil })
 	points := printed(func(r *Row) bool { return r.Points != nil })
 	pairs := paired(rows, other)
+	credits := sameColumn(rows, other, pairs)
 	for _, p := range pairs {
 		a, b := &rows[p[0]], &other[p[1]]
 		a.Code = either(a.Code, b.Code, NormaliseCode)
 		a.Name = either(a.Name, b.Name, NormaliseCourse)
-		a.SKS = either(a.SKS, b.SKS, itself)
+		if credits {
+			a.SKS = either(a.SKS, b.SKS, itself)
+		}
 		a.Grade = eitherGrade(a.Grade, b.Grade)
 		a.History = either(a.History, b.History, itself)
 		a.Semester = either(a.Semester, b.Semester, itself)
@@ -129,6 +132,23 @@ func joined(rows, other []Row, total *Decimal) []Row {
 		return all
 	}
 	return both
+}
+
+// sameColumn reports whether both looks found the credits in the same column: they agree on
+// most of those that both read plainly.
+func sameColumn(rows, other []Row, pairs [][2]int) bool {
+	same, differ := 0, 0
+	for _, p := range pairs {
+		a, b := rows[p[0]].SKS, other[p[1]].SKS
+		switch {
+		case a == nil || b == nil || min(a.Confidence, b.Confidence) < plainValue:
+		case a.Value == b.Value:
+			same++
+		default:
+			differ++
+		}
+	}
+	return same >= differ
 }
 
 func creditsIn(rows []Row) Decimal {

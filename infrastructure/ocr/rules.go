@@ -21,7 +21,8 @@ func RemoveRules(page *image.Gray, usual float64) {
 	for x := range lasts {
 		lasts[x] = -gap - 1
 	}
-	marks := make([]uint64, (len(page.Pix)+63)/64) // a bit a pixel
+	size := (len(page.Pix) + 63) / 64
+	marks, thickAcross, thickDown := make([]uint64, size), make([]uint64, size), make([]uint64, size) // a bit a pixel
 	for y := range h {
 		row := page.Pix[y*page.Stride : y*page.Stride+w]
 		start, last := 0, -gap-1
@@ -32,29 +33,30 @@ func RemoveRules(page *image.Gray, usual float64) {
 			}
 			if x-last > gap {
 				if last-start >= wide {
-					across.mark(marks, y, start, last)
+					across.mark(marks, thickAcross, y, start, last)
 				}
 				start = x
 			}
 			last = x
 			if y-lasts[x] > gap {
 				if lasts[x]-starts[x] >= long {
-					down.mark(marks, x, starts[x], lasts[x])
+					down.mark(marks, thickDown, x, starts[x], lasts[x])
 				}
 				starts[x] = y
 			}
 			lasts[x] = y
 		}
 		if last-start >= wide {
-			across.mark(marks, y, start, last)
+			across.mark(marks, thickAcross, y, start, last)
 		}
 	}
 	for x, last := range lasts {
 		if last-starts[x] >= long {
-			down.mark(marks, x, starts[x], last)
+			down.mark(marks, thickDown, x, starts[x], last)
 		}
 	}
 	for i, word := range marks {
+		word |= thickAcross[i] & thickDown[i] // where rules cross
 		for ; word != 0; word &= word - 1 {
 			page.Pix[i*64+bits.TrailingZeros64(word)] = 255
 		}
@@ -92,8 +94,9 @@ func (l lines) dark(line, i int) bool {
 	return line >= 0 && line < l.count && l.pix[line*l.lineStep+i*l.step] < ruleInk
 }
 
-// mark sets the bits of a run's ink and its borders, where it is thin.
-func (l lines) mark(marks []uint64, line, first, last int) {
+// mark sets the bits of a run's ink and its borders in marks, where it is thin, and in thick
+// where it is not.
+func (l lines) mark(marks, thick []uint64, line, first, last int) {
 	thin := 0
 	for i := first; i <= last; i++ {
 		if l.thickness(line, i) <= l.thick {
@@ -104,12 +107,13 @@ func (l lines) mark(marks []uint64, line, first, last int) {
 		return
 	}
 	for i := first; i <= last; i++ {
+		into := marks
 		if l.thickness(line, i) > l.thick {
-			continue
+			into = thick
 		}
 		for near := max(0, line-1); near <= min(line+1, l.count-1); near++ {
 			at := near*l.lineStep + i*l.step
-			marks[at/64] |= 1 << (at % 64)
+			into[at/64] |= 1 << (at % 64)
 		}
 	}
 }
