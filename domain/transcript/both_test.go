@@ -132,6 +132,34 @@ func TestReadBoth_PointsDiffer_ThoseThatFollowCount(t *testing.T) {
 	require.Equal(t, MustDecimal("3.75"), ReadBoth(lookAt(pl, misread("3.75", "3.15")), lookAt(pl, nil)).Rows[3].Weight.Value)
 }
 
+func TestReadBoth_OtherLookTookPointsForCredits_ItsCreditsDoNotCount(t *testing.T) {
+	pl := plan{columns: usualColumns, captions: indonesian}
+	rows := Read(lookAt(pl, nil)).Rows
+	unsure, other := cloned(rows), cloned(rows)
+	unsure[2].SKS.Confidence = 0.4
+	for i := range other {
+		other[i].SKS.Value = other[i].Points.Value
+		other[i].SKS.Confidence = 1
+	}
+	for i, r := range joined(unsure, other, nil) {
+		require.Equal(t, rows[i].SKS.Value, r.SKS.Value, "row %d", i)
+	}
+}
+
+func TestRead_RemainsOfARuleInTheHeading_DoNotPartIt(t *testing.T) {
+	pl := plan{columns: usualColumns, captions: indonesian}
+	whole := Read(lookAt(pl, nil))
+	f := lookAt(pl, nil)
+	for _, w := range f.Pages[0].Words {
+		if w.Text == indonesian[gradeColumn] {
+			box := Box{X0: w.Box.X0 + 1, X1: w.Box.X1 - 1, Y0: w.Box.Y1 - 1, Y1: w.Box.Y1 + 1}
+			f.Pages[0].Words = append(f.Pages[0].Words, Word{Text: "12", Box: box, Confidence: 0.6, Source: Pixels})
+		}
+	}
+	require.Greater(t, len(f.Pages[0].Words), len(lookAt(pl, nil).Pages[0].Words))
+	require.Equal(t, shown(whole, true), shown(Read(f), true))
+}
+
 func TestPaired_ManyRows_AreNotCompared(t *testing.T) {
 	rows := make([]Row, 300)
 	require.Empty(t, paired(rows, rows))

@@ -74,7 +74,7 @@ func New(options Options) (*Engine, error) {
 }
 
 // rulesVersion changes with whatever changes the words that this package reads.
-const rulesVersion = "2"
+const rulesVersion = "3"
 
 func readData(dir, language string) ([]byte, error) {
 	dirs := []string{dir}

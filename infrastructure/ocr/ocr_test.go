@@ -194,6 +194,30 @@ func TestNormalise_BoldType_StaysDarkOnLight(t *testing.T) {
 	}
 }
 
+func TestSheet_DeepShadowOnACorner_BelongsToItAndTheDeskDoesNot(t *testing.T) {
+	p := page(t, 90, 0)
+	for y := 100; y < 1500; y++ {
+		for x := 150 + y/20; x < 1080; x++ { // no side is upright
+			p.Pix[y*p.Stride+x] = 230
+		}
+	}
+	for y := range 1600 {
+		for x := range 1200 {
+			deep := min(1, max(0, float64(y-x-300)/240)) // the lower left, behind a soft edge
+			at := y*p.Stride + x
+			p.Pix[at] = byte(float64(p.Pix[at]) * (1 - 0.62*deep))
+		}
+	}
+	g := measure(p)
+	sheet := g.sheet()
+	at := func(x, y int) bool { return sheet[y/block*g.w+x/block] }
+	require.Less(t, float64(p.GrayAt(300, 1400).Y), deskShare*230, "darker than a desk may be")
+	require.True(t, at(300, 1400))
+	require.True(t, at(1000, 200))
+	require.False(t, at(40, 1400))
+	require.False(t, at(1150, 200))
+}
+
 func TestSkew_LeaningLines_AreMeasured(t *testing.T) {
 	for _, radians := range []float64{-0.05, -0.01, 0, 0.02, 0.06} {
 		// levelled takes a fall out; the opposite angle puts one in.
@@ -219,11 +243,12 @@ func TestRemoveRules_Table_LosesRulesAndKeepsLetters(t *testing.T) {
 			p.Pix[(220+d)*p.Stride+x] = 0
 		}
 	}
-	for y := 150; y < 420; y++ {
+	for y := 120; y < 420; y++ {
 		p.Pix[y*p.Stride+110], p.Pix[y*p.Stride+111] = 0, 0
 	}
 	RemoveRules(p, 22)
 	require.InDelta(t, letters, ink(), float64(letters)/20)
+	require.Equal(t, byte(255), p.GrayAt(110, 151).Y, "where rules cross")
 }
 
 func TestTurn_FourTimes_IsTheSame(t *testing.T) {

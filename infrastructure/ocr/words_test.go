@@ -104,6 +104,37 @@ func TestCurlOf_BentLines_AreMeasured(t *testing.T) {
 	}
 }
 
+func TestCurlOf_LongLinesOnOneSide_TheCellsBesideThemTellTheRest(t *testing.T) {
+	rows := make([][]string, 40)
+	for i := range rows {
+		rows[i] = []string{"MII21-1201", "Kalkulus Lanjut", "", "3", "B", "325"}
+	}
+	flat := table(t, 16, rows...)
+	bent := page(t, 255, 255)
+	fall := func(x int) int { u := float64(x-100) / 1000; return int(40 * u * u) }
+	for y := range 1500 {
+		for x := range 1200 {
+			bent.Pix[(y+fall(x))*bent.Stride+x] = flat.Pix[y*flat.Stride+x]
+		}
+	}
+	_, curl := linesOf(bent, 12)
+	for _, x := range []int{700, 900, 1100} {
+		require.InDelta(t, fall(x)-fall(300), curl.at(float64(x), 800)-curl.at(300, 800), 4, "at %d", x)
+	}
+	straight := curl.flattened(bent, 12)
+	lines, _ := linesOf(straight, 12)
+	require.Len(t, lines, len(rows))
+	for _, l := range lines {
+		require.Len(t, l.cells, 5, "one line holds the row")
+	}
+}
+
+func TestFlattened_FlatPage_StaysAsItIs(t *testing.T) {
+	p := page(t, 255, 0, khs...)
+	_, curl := linesOf(p, typeHeight(p))
+	require.Same(t, p, curl.flattened(p, typeHeight(p)))
+}
+
 func TestDarken_PaleType_BecomesDarkAndPaperStaysWhite(t *testing.T) {
 	p := page(t, 255, 170, khs...)
 	Darken(p)
