@@ -18,8 +18,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	_ "github.com/lib/pq"           // the driver "postgres"
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	_ "github.com/lib/pq" // the driver "postgres"
+	"github.com/mattn/go-sqlite3"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -35,6 +35,8 @@ const (
 	reserve = 256
 	// patience bounds a look into the ring.
 	patience = 10 * time.Second
+	// pause is between two tries at a file that another process holds.
+	pause = 10 * time.Millisecond
 )
 
 // Ring is a key ring in a database. It is safe for concurrent use.
@@ -84,7 +86,7 @@ func open(ctx context.Context, target, masterFile string, reading bool) (ring *R
 	if r.server {
 		r.db, err = sqlx.ConnectContext(ctx, "postgres", target)
 	} else {
-		r.db, err = openFile(target, reading)
+		r.db, err = openFile(ctx, target, reading)
 	}
 	if err != nil || r.db == nil {
 		return r, err
@@ -152,7 +154,7 @@ func (r *Ring) openMaster(ctx context.Context, file string) error {
 }
 
 // openFile opens the file; nil where there is none and nothing is to be changed.
-func openFile(path string, reading bool) (*sqlx.DB, error) {
+func openFile(ctx context.Context, path string, reading bool) (*sqlx.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -173,7 +175,21 @@ func openFile(path string, reading bool) (*sqlx.DB, error) {
 			return nil, err
 		}
 	}
-	return sqlx.Open("sqlite3", (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String())
+	db, err := sqlx.Open("sqlite3", (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String())
+	if err != nil {
+		return nil, err
+	}
+	// SQLite does not wait for another process that just makes the file's journal a WAL.
+	for began := time.Now(); ; time.Sleep(pause) {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return db, nil
+		}
+		var refused sqlite3.Error
+		if !errors.As(err, &refused) || refused.Code != sqlite3.ErrBusy || time.Since(began) > patience {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
 }
 
 // Close lets go of the ring, and drops the keys that were made and given to nobody.
@@ -410,7 +426,7 @@ func (r *Ring) wipe(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -418,7 +434,7 @@ func (r *Ring) wipe(ctx context.Context) error {
 // Copy writes the ring in the file as it stands into another file, in the place of an older copy: what was
 // destroyed is in neither. Without the master key it is of no use.
 func Copy(ctx context.Context, from, to string) (err error) {
-	db, err := openFile(from, true)
+	db, err := openFile(ctx, from, true)
 	if err == nil && db == nil {
 		err = fmt.Errorf("%s: %w", from, os.ErrNotExist)
 	}

@@ -154,6 +154,33 @@ func TestRing_NewByMany_GivesEachKeyOnce(t *testing.T) {
 	})
 }
 
+func TestOpen_ManyAtOnceOnNothing_AllGetTheSameRing(t *testing.T) {
+	for range 20 {
+		folder := t.TempDir()
+		rings := make([]*keys.Ring, 8)
+		var opening sync.WaitGroup
+		for i := range rings {
+			opening.Go(func() {
+				var err error
+				if rings[i], err = keys.Open(t.Context(), filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		opening.Wait()
+		if t.Failed() {
+			return
+		}
+		key, err := rings[0].New(t.Context())
+		require.NoError(t, err)
+		for _, ring := range rings {
+			_, err := ring.Key(key.ID())
+			require.NoError(t, err)
+			require.NoError(t, ring.Close())
+		}
+	}
+}
+
 func TestOpen_MasterKeyOfAnotherRing_IsRefused(t *testing.T) {
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
