@@ -21,11 +21,13 @@ var errBlobsDown = fmt.Errorf("%w: %w", application.ErrBlobsUnavailable, errors.
 // away is storage that cannot be reached.
 type away struct{}
 
-func (away) Put(context.Context, io.Reader, int64) (application.Blob, error) {
+func (away) Put(context.Context, io.Reader) (application.Blob, error) {
 	return application.Blob{}, errBlobsDown
 }
 
-func (away) Open(context.Context, string) (io.ReadSeekCloser, error) { return nil, errBlobsDown }
+func (away) Open(context.Context, string) (io.ReadCloser, error) { return nil, errBlobsDown }
+
+func (away) Delete(context.Context, string) error { return errBlobsDown }
 
 // keeping is the house with its documents elsewhere.
 func (h *house) keeping(b application.Blobs) *house {

@@ -43,7 +43,7 @@ var upcasters = map[string]upcaster{}
 
 // NewCodec returns the codec of all events.
 func NewCodec() *Codec {
-	return newCodec(slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes), upcasters)
+	return newCodec(slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes, domain.PersonEventTypes), upcasters)
 }
 
 func newCodec(types []domain.EventType, upcasters map[string]upcaster) *Codec {

@@ -36,7 +36,7 @@ func (g golden) record() Record {
 func goldenFile(name string) string { return filepath.Join("testdata", "events", name+".json") }
 
 func eventTypes() []domain.EventType {
-	return slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes)
+	return slices.Concat(domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes, domain.PersonEventTypes)
 }
 
 // fill sets every field of a value to something that is not its zero value and that
@@ -123,12 +123,14 @@ func TestCodec_EveryGoldenFile_ReplaysToTheSameEvent(t *testing.T) {
 	var opening domain.Opening
 	var application domain.Application
 	var staff domain.Staff
+	var person domain.Person
 	for _, path := range paths {
 		g := readGolden(t, path)
 		event, metadata, err := codec.Decode(g.record())
 		require.NoError(t, err, path)
 		require.Equal(t, g.ID, metadata.EventID)
 		opening, application, staff = opening.Evolve(event), application.Evolve(event), staff.Evolve(event)
+		person = person.Evolve(event)
 		if i := slices.IndexFunc(eventTypes(), func(e domain.EventType) bool { return e.Name == g.Type && path == goldenFile(e.Name) }); i >= 0 {
 			wantEvent, wantMetadata := example(g.Type, eventTypes()[i].New())
 			require.Equal(t, wantEvent, event, path)
@@ -138,6 +140,7 @@ func TestCodec_EveryGoldenFile_ReplaysToTheSameEvent(t *testing.T) {
 	require.True(t, opening.Exists())
 	require.True(t, application.Exists())
 	require.True(t, staff.Known())
+	require.True(t, person.Erased)
 }
 
 func TestCodec_UnknownAndBroken_AreToldApart(t *testing.T) {

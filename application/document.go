@@ -42,26 +42,46 @@ func (s *Service) Upload(ctx context.Context, req Request, applicationID uuid.UU
 			return Result{}, err
 		}
 	}
-	blob, err := s.blobs.Put(ctx, upload.Content, s.limit)
-	if errors.Is(err, ErrBlobTooLarge) {
+	key, err := s.applicationKey(ctx, known.Entries)
+	if err != nil {
+		return Result{}, userError(err)
+	}
+	document, err := s.keep(ctx, upload.Content, key, applicationID)
+	if errors.Is(err, errTooLarge) {
 		return Result{}, domain.Errorf(domain.TooLarge, "upload_too_large", "A document may have at most %d bytes.", s.limit)
 	}
 	if err != nil {
 		return Result{}, userError(err)
 	}
-	id := domain.DocumentID(applicationID, blob.SHA256)
-	c := req.call("upload", applicationID[:], []byte(blob.SHA256), []byte(upload.Kind))
-	_, done, err := write(ctx, s, applicationStream(applicationID), known, c, func(at loaded[domain.Application]) ([]domain.Event, error) {
+	id := domain.DocumentID(applicationID, document.SHA256)
+	c := req.call("upload", applicationID[:], []byte(document.SHA256), []byte(upload.Kind))
+	if key != nil {
+		c.key = key.ID()
+	}
+	after, done, err := write(ctx, s, applicationStream(applicationID), known, c, func(at loaded[domain.Application]) ([]domain.Event, error) {
+		if other := keyOf(at.Entries); key != nil && other != uuid.Nil && other != key.ID() {
+			return nil, ErrConflict // another upload was the first that is sealed
+		}
 		return at.State.Decide(domain.UploadDocument{
 			DocumentID: id,
 			Kind:       upload.Kind,
-			SHA256:     blob.SHA256,
-			Size:       blob.Size,
-			Type:       mediaType(blob),
+			SHA256:     document.SHA256,
+			Size:       document.Size,
+			Type:       mediaType(document),
 			FileName:   baseName(upload.FileName),
+			Blob:       document.Blob,
 		})
 	})
+	if recorded, _ := after.State.Document(id); recorded.Blob != document.Blob && certain(err) {
+		s.drop(ctx, document)
+	}
 	return result(id, done, err)
+}
+
+// certain tells that with this outcome of a write nothing of it was recorded but what its state shows.
+func certain(err error) bool {
+	var rule *domain.Error
+	return err == nil || errors.As(err, &rule) || errors.Is(err, ErrConflict)
 }
 
 // room is nil while the applicant may add to the documents that wait to be read.
@@ -140,11 +160,11 @@ func repeats(at loaded[domain.Application], req Request) bool {
 }
 
 // mediaType tells the type by content, without parameters.
-func mediaType(blob Blob) string {
-	if blob.Size == 0 {
+func mediaType(document kept) string {
+	if document.Size == 0 {
 		return "application/x-empty"
 	}
-	t, _, _ := strings.Cut(mimetype.Detect(blob.Head).String(), ";")
+	t, _, _ := strings.Cut(mimetype.Detect(document.Head).String(), ";")
 	return t
 }
 

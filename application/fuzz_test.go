@@ -19,7 +19,7 @@ func FuzzSniff(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		kind, fault := Sniff(content)
 		require.NotEqual(t, kind == "", fault == nil, "a type or a fault")
-		require.NotEmpty(t, mediaType(Blob{Size: int64(len(content)), Head: content[:min(len(content), 512)]}))
+		require.NotEmpty(t, mediaType(kept{Size: int64(len(content)), Head: content[:min(len(content), 512)]}))
 		if kind == TypePDF {
 			require.Contains(t, string(content[:min(len(content), headerWindow)]), "%PDF-")
 		}

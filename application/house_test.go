@@ -28,6 +28,8 @@ type house struct {
 	ctx     context.Context
 	log     application.Log
 	keys    application.Keys
+	blobs   application.Blobs
+	dir     string // of the blobs
 	service *application.Service
 	reader  *reader
 	now     time.Time
@@ -56,9 +58,47 @@ func open(t *testing.T) *house {
 	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), filepath.Join(dir, "master.key"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ring.Close()) })
-	h := &house{t: t, ctx: ctx, log: log, keys: ring, reader: &reader{}, now: during}
-	h.service = application.New(log, store, application.Options{Keys: ring, Clock: func() time.Time { return h.now }, MaxUpload: 1000})
+	h := &house{t: t, ctx: ctx, log: log, keys: ring, blobs: store, dir: filepath.Join(dir, "blobs"), reader: &reader{}, now: during}
+	h.service = application.New(log, store, application.Options{Keys: ring, Clock: func() time.Time { return h.now }, MaxUpload: 1000, Register: register{h}})
 	return h
+}
+
+// register looks into the log itself.
+type register struct{ h *house }
+
+func (r register) applications(of func(*domain.ApplicationSubmitted) bool) (ids []uuid.UUID, err error) {
+	codec := application.NewCodec().With(application.NoKeys)
+	for _, record := range r.h.since(application.Position{}, "ApplicationSubmitted") {
+		event, _, err := codec.Decode(record)
+		if err != nil {
+			return nil, err
+		}
+		if submitted := event.(*domain.ApplicationSubmitted); of(submitted) {
+			ids = append(ids, submitted.ApplicationID)
+		}
+	}
+	return ids, nil
+}
+
+func (r register) ApplicationsOf(_ context.Context, _ application.Position, applicant string) ([]uuid.UUID, error) {
+	return r.applications(func(e *domain.ApplicationSubmitted) bool { return e.Applicant.ID == applicant })
+}
+
+func (r register) ApplicationsTo(_ context.Context, _ application.Position, opening uuid.UUID) ([]uuid.UUID, error) {
+	return r.applications(func(e *domain.ApplicationSubmitted) bool {
+		return e.OpeningID == opening && !r.h.application(e.ApplicationID).Erased
+	})
+}
+
+func (r register) Retained(context.Context, application.Position) (ids []uuid.UUID, err error) {
+	for _, record := range r.h.since(application.Position{}, "OpeningPublished") {
+		ids = append(ids, uuid.MustParse(strings.TrimPrefix(record.Stream, "opening-")))
+	}
+	return ids, nil
+}
+
+func (r register) Shared(context.Context, application.Position, string, uuid.UUID) (bool, error) {
+	return false, nil
 }
 
 // reader finds a small study result in every document, or fails as told.

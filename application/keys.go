@@ -3,6 +3,7 @@ package application
 import (
 	"context"
 	"errors"
+	"io"
 
 	"github.com/google/uuid"
 )
@@ -26,6 +27,10 @@ type Key interface {
 	ID() uuid.UUID
 	Seal(plain, about []byte) ([]byte, error)
 	Open(sealed, about []byte) ([]byte, error)
+	// SealTo seals what is written, for OpenFrom; closing it writes the end, and leaves w open.
+	SealTo(w io.Writer, about []byte) (io.WriteCloser, error)
+	// OpenFrom opens while it reads. What was changed or cut off ends in an error, and nothing of the changed part is handed out.
+	OpenFrom(r io.Reader, about []byte) (io.Reader, error)
 }
 
 var (

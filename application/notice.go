@@ -200,6 +200,8 @@ func summary(e domain.Event) (string, uuid.UUID) {
 		return "The application was declined.", uuid.Nil
 	case *domain.ApplicationWaitlisted:
 		return "The application was put on the waiting list.", uuid.Nil
+	case *domain.ApplicationErased:
+		return "The application was erased.", uuid.Nil
 	case *domain.OfferConfirmed:
 		return "The offer was confirmed.", uuid.Nil
 	case *domain.OfferTurnedDown:

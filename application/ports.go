@@ -6,32 +6,34 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
 	"asprak/domain"
 	"asprak/domain/transcript"
 	"asprak/domain/verification"
 )
 
-// Blobs keeps uploaded bytes under their hash. Stored bytes are never overwritten.
+// Blobs keeps bytes under their hash. Stored bytes are never overwritten.
 type Blobs interface {
-	// Put streams r to durable storage, hashing on the way. More than limit bytes:
-	// ErrBlobTooLarge; a storage that fails: ErrBlobsUnavailable. In neither case, nor when r
-	// breaks off, is anything kept.
-	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
+	// Put streams r to durable storage, hashing on the way. When the storage fails it is
+	// ErrBlobsUnavailable, when r does r's error; nothing is kept then.
+	Put(ctx context.Context, r io.Reader) (Blob, error)
 	// Open returns the bytes; ErrBlobMissing when there are none under the hash,
 	// ErrBlobsUnavailable when the storage fails.
-	Open(ctx context.Context, sha256 string) (io.ReadSeekCloser, error)
+	Open(ctx context.Context, sha256 string) (io.ReadCloser, error)
+	// Delete removes the bytes; none under the hash is no error. It fails with ErrBlobsUnavailable.
+	Delete(ctx context.Context, sha256 string) error
 }
 
 // Blob names stored bytes.
 type Blob struct {
 	SHA256 string // lower-case hex
 	Size   int64  // bytes
-	Head   []byte // the first bytes (up to 512), to tell the type by content
 }
 
 var (
-	ErrBlobTooLarge     = errors.New("blobs: larger than the limit")
 	ErrBlobMissing      = errors.New("blobs: no such blob")
+	ErrBlobDamaged      = errors.New("blobs: these are not the bytes that were kept")
 	ErrBlobsUnavailable = errors.New("blobs: storage unavailable") // come back later
 )
 
@@ -69,6 +71,19 @@ type Archive interface {
 	// Reading returns an earlier reading of the same bytes by the same engine and layout
 	// versions, nil when there is none.
 	Reading(ctx context.Context, before Position, sha256 string, versions domain.Versions) (*transcript.Reading, error)
+}
+
+// Register answers what is held of whom. Each call first waits (bounded by ctx) until everything up to the
+// position has been taken in.
+type Register interface {
+	// ApplicationsOf are those of the applicant, also erased ones.
+	ApplicationsOf(ctx context.Context, until Position, applicant string) ([]uuid.UUID, error)
+	// ApplicationsTo are those to the opening that are not erased.
+	ApplicationsTo(ctx context.Context, until Position, opening uuid.UUID) ([]uuid.UUID, error)
+	// Retained are the openings with a retention that ends.
+	Retained(ctx context.Context, until Position) ([]uuid.UUID, error)
+	// Shared tells whether other applications than this one have a document with these bytes.
+	Shared(ctx context.Context, until Position, sha256 string, application uuid.UUID) (bool, error)
 }
 
 // Backlog tells of the documents that wait for the machine, as far as the log was taken in:

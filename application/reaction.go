@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // Reaction answers events with what has to follow: a document is read and judged, an award
-// becomes an acceptance, the seat of an ended application is freed. All that it
+// becomes an acceptance, the seat of an ended application is freed, what is held of an erased person is destroyed. All that it
 // records has ids that follow from the event, so that a redelivery at any point ends in the same events.
 type Reaction struct {
 	service *Service
@@ -24,6 +23,14 @@ type Reaction struct {
 	archive Archive
 	policy  verification.Policy
 	observe func(Concluded)
+
+	accounts Accounts // nil: there are none here
+}
+
+// Accounts are those by which persons log in here.
+type Accounts interface {
+	// Erase removes the account of the subject, if there is one.
+	Erase(ctx context.Context, subject string) error
 }
 
 // Concluded is how the machine came to an end with a document: with a verdict on what was
@@ -43,9 +50,12 @@ func NewReaction(s *Service, reader Reader, archive Archive, policy verification
 // Observe has f told of each end that is recorded. Call it before Handle.
 func (r *Reaction) Observe(f func(Concluded)) { r.observe = f }
 
+// EraseAccounts has the accounts of erased persons removed too. Call it before Handle.
+func (r *Reaction) EraseAccounts(a Accounts) { r.accounts = a }
+
 // Types are the stored names of the events that Handle wants.
 func (r *Reaction) Types() []string {
-	return []string{"DocumentUploaded", "DocumentRereadRequested", "SeatAwarded", "ApplicationWithdrawn", "OfferTurnedDown", "ApplicationDeclined"}
+	return []string{"DocumentUploaded", "DocumentRereadRequested", "SeatAwarded", "ApplicationWithdrawn", "OfferTurnedDown", "ApplicationDeclined", "ApplicationErased", "ErasureAsked"}
 }
 
 // Handle does what has to follow the event. An error means that it should be tried again:
@@ -64,6 +74,10 @@ func (r *Reaction) Handle(ctx context.Context, record Record, attempt int) error
 		err = r.accept(ctx, record.Stream, trigger, e)
 	case *domain.ApplicationWithdrawn, *domain.OfferTurnedDown, *domain.ApplicationDeclined:
 		err = r.release(ctx, record.Stream, trigger)
+	case *domain.ApplicationErased:
+		err = r.erased(ctx, record.Stream, trigger)
+	case *domain.ErasureAsked:
+		err = r.erasePerson(ctx, record.Stream, trigger, e)
 	default:
 		return fmt.Errorf("application: no reaction to %s", record.Type)
 	}
@@ -168,7 +182,7 @@ func (r *Reaction) read(ctx context.Context, stream string, at loaded[domain.App
 		return at, err
 	}
 	if reading == nil {
-		if reading, err = r.readBytes(ctx, d); err != nil {
+		if reading, err = r.readBytes(ctx, at, d); err != nil {
 			return at, err
 		}
 	}
@@ -192,17 +206,14 @@ func (r *Reaction) earlierReading(ctx context.Context, trigger Entry, d domain.S
 	return reading, nil
 }
 
-func (r *Reaction) readBytes(ctx context.Context, d domain.SubmittedDocument) (*transcript.Reading, error) {
-	blob, err := r.service.blobs.Open(ctx, d.SHA256)
-	if errors.Is(err, ErrBlobMissing) {
+func (r *Reaction) readBytes(ctx context.Context, at loaded[domain.Application], d domain.SubmittedDocument) (*transcript.Reading, error) {
+	content, err := r.service.bytesOf(ctx, at, d)
+	switch {
+	case errors.Is(err, ErrBlobMissing):
 		return nil, &ReaderError{Code: "bytes_missing", Err: err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer blob.Close()
-	content, err := io.ReadAll(blob)
-	if err != nil {
+	case errors.Is(err, ErrBlobDamaged):
+		return nil, &ReaderError{Code: "bytes_damaged", Err: err}
+	case err != nil:
 		return nil, err
 	}
 	reading, err := r.reader.Read(ctx, Document{Name: d.FileName, Content: content})
@@ -345,12 +356,12 @@ func lastAward(entries []Entry, application uuid.UUID) (Entry, bool) {
 	return Entry{}, false
 }
 
-// endedAfter tells whether the application was withdrawn, declined or turned down behind
+// endedAfter tells whether the application was withdrawn, declined, turned down or erased behind
 // the position, even if it was resubmitted since.
 func endedAfter(entries []Entry, position Position) bool {
 	for _, e := range entries {
 		switch e.Event.(type) {
-		case *domain.ApplicationWithdrawn, *domain.ApplicationDeclined, *domain.OfferTurnedDown:
+		case *domain.ApplicationWithdrawn, *domain.ApplicationDeclined, *domain.OfferTurnedDown, *domain.ApplicationErased:
 			if e.Position.Compare(position) > 0 {
 				return true
 			}

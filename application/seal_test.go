@@ -18,7 +18,7 @@ import (
 // plainTexts are the members of events of applications that are no personal values: names of kinds,
 // labels, codes, ids of subjects and versions.
 var plainTexts = []string{
-	"Applicant.ID", "Kind", "SHA256", "Type", "Reading.Problem", "Reading.Type", "Reading.Kind", "Reading.Scale", "Reading.Layout",
+	"Applicant.ID", "Kind", "Blob", "Ground", "Type", "Reading.Problem", "Reading.Type", "Reading.Kind", "Reading.Scale", "Reading.Layout",
 	"Verdict.Label", "Verdict.Policy", "Code", "Outcome", "Before", "Viewer.ID", "Viewer.Role", "Claimant.ID", "Claimant.Role",
 }
 

@@ -48,6 +48,7 @@ type Options struct {
 	Keys        Keys    // that what is personal is sealed with; default: it is recorded as it is
 	Backlog     Backlog // with MaxUnread; default: uploads are taken without bound
 	MaxUnread   MaxUnread
+	Register    Register // of what is held; default: nobody is erased, and no retention ends
 }
 
 // MaxUnread bounds the documents that wait for the machine; 0 is no bound.
@@ -74,6 +75,7 @@ type Service struct {
 	policy     verification.Policy
 	backlog    Backlog
 	unread     MaxUnread
+	register   Register
 	openings   *cache[domain.Opening]
 	origins    *origins
 	staff      *staffCache
@@ -84,7 +86,7 @@ type Service struct {
 // New returns a Service over the log and the blobs.
 func New(log Log, blobs Blobs, opts Options) *Service {
 	s := &Service{log: log, blobs: blobs, codec: NewCodec().With(opts.Keys), keys: opts.Keys, impersonal: NewCodec().With(NoKeys), clock: opts.Clock, logger: opts.Logger, limit: opts.MaxUpload, scales: opts.Scales, policy: opts.Policy,
-		backlog: opts.Backlog, unread: opts.MaxUnread, openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins(),
+		backlog: opts.Backlog, unread: opts.MaxUnread, register: opts.Register, openings: newCache[domain.Opening](maxCachedOpenings), origins: newOrigins(),
 		staff: newStaffCache(), grantedOnly: opts.GrantedOnly}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -186,7 +188,7 @@ func (s *Service) History(ctx context.Context, id uuid.UUID) ([]Entry, error) {
 
 // OpenDocument hands out the original bytes of a document; the caller closes them. That staff
 // open it is recorded first: without the event there are no bytes.
-func (s *Service) OpenDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID) (io.ReadSeekCloser, DocumentInfo, error) {
+func (s *Service) OpenDocument(ctx context.Context, req Request, applicationID, documentID uuid.UUID) (io.ReadCloser, DocumentInfo, error) {
 	at, err := s.visible(ctx, req.Actor, applicationID)
 	if err != nil {
 		return nil, DocumentInfo{}, err
@@ -195,7 +197,7 @@ func (s *Service) OpenDocument(ctx context.Context, req Request, applicationID, 
 	if !ok {
 		return nil, DocumentInfo{}, domain.DocumentNotFound()
 	}
-	content, err := s.blobs.Open(ctx, d.SHA256)
+	content, err := s.content(ctx, at, d)
 	if err != nil {
 		return nil, DocumentInfo{}, userError(err)
 	}
@@ -213,6 +215,7 @@ const (
 	openingPrefix     = "opening-"
 	applicationPrefix = "application-"
 	staffPrefix       = "staff-"
+	personPrefix      = "person-"
 )
 
 func openingStream(id uuid.UUID) string     { return openingPrefix + id.String() }
@@ -259,6 +262,8 @@ func userError(err error) error {
 	case errors.Is(err, ErrBlobsUnavailable):
 		away := domain.Errorf(domain.Unavailable, "documents_unavailable", "The documents' storage cannot be reached; try again later, with the same Idempotency-Key.")
 		return fmt.Errorf("%w (%w)", away, err)
+	case errors.Is(err, ErrKeyDestroyed):
+		return domain.ApplicationErasedError()
 	case errors.Is(err, ErrKeysUnavailable):
 		away := domain.Errorf(domain.Unavailable, "keys_unavailable", "The keys of personal values cannot be reached; try again later, with the same Idempotency-Key.")
 		return fmt.Errorf("%w (%w)", away, err)

@@ -47,12 +47,8 @@ func TestOpenDocument_ByStaff_IsAnEventOnceAWindow(t *testing.T) {
 func TestOpenDocument_ViewCannotBeRecorded_NothingIsHandedOut(t *testing.T) {
 	h := open(t)
 	id, document, stream := uploaded(h)
-	store, err := blobs.OpenFolder(filepath.Join(t.TempDir(), "blobs"))
-	require.NoError(t, err)
-	_, err = store.Put(h.ctx, khs("bytes").Content, 100)
-	require.NoError(t, err)
 	broken := &troubled{Log: h.log, before: func() error { return application.ErrUnavailable }}
-	s := application.New(broken, store, application.Options{Keys: h.keys, Clock: func() time.Time { return during }})
+	s := application.New(broken, h.blobs, application.Options{Keys: h.keys, Clock: func() time.Time { return during }})
 	bytes, _, err := s.OpenDocument(h.ctx, by(admin), id, document)
 	require.Equal(t, "log_unavailable", domain.ErrorCode(err))
 	require.Nil(t, bytes)

@@ -16,7 +16,7 @@ type Rules struct {
 }
 
 // Rejudged is what would become of an application under other rules. Its documents are those
-// of the current submission that the machine has judged.
+// of the current submission that the machine has judged, none of an erased one.
 type Rejudged struct {
 	ApplicationID uuid.UUID                `json:"application_id"`
 	OpeningID     uuid.UUID                `json:"opening_id"`
@@ -89,7 +89,7 @@ func rejudge(a domain.Application, requirement verification.Requirement, policy 
 	r := Rejudged{ApplicationID: a.ID, OpeningID: a.OpeningID, Applicant: a.Applicant, Before: a.Status, Documents: []RejudgedDocument{}}
 	after := a
 	for _, d := range a.Documents {
-		if d.Submission != a.Submission || d.Reading == nil || d.Verdict == nil {
+		if a.Erased || d.Submission != a.Submission || d.Reading == nil || d.Verdict == nil {
 			continue
 		}
 		verdict := verification.Judge(*d.Reading, person, requirement, d.Verdict.Duplicates(), policy)

@@ -76,7 +76,7 @@ type call struct {
 	causation   string
 	request     Request
 	versions    *domain.Versions
-	key         uuid.UUID // of the application that an opening's event is about; nil: as the stream says
+	key         uuid.UUID // that what is personal is sealed with; nil: as the stream says
 }
 
 // call makes the call of a request. The parts are the use case's name and its input.
@@ -240,10 +240,22 @@ func (s *Service) keyFor(ctx context.Context, stream string, entries []Entry, c 
 	if s.keys == nil || !slices.ContainsFunc(events, isPersonal) {
 		return nil, nil
 	}
-	id := c.key
-	if _, ok := applicationOf(stream); ok {
-		id = keyOf(entries)
+	if c.key != uuid.Nil {
+		return s.keys.Key(c.key)
 	}
+	if _, ok := applicationOf(stream); !ok {
+		return s.keys.New(ctx)
+	}
+	return s.applicationKey(ctx, entries)
+}
+
+// applicationKey is the key of the application with the entries, a fresh one when it has none yet, nil where
+// nothing is sealed.
+func (s *Service) applicationKey(ctx context.Context, entries []Entry) (Key, error) {
+	if s.keys == nil {
+		return nil, nil
+	}
+	id := keyOf(entries)
 	if id == uuid.Nil {
 		return s.keys.New(ctx)
 	}

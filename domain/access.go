@@ -41,6 +41,10 @@ const (
 	ActionRevokeAccess         Action = "revokeAccess"
 	ActionListStaff            Action = "listStaff"
 	ActionGetStaff             Action = "getStaff"
+	ActionGetMyData            Action = "getMyData"
+	ActionEraseMe              Action = "eraseMe"
+	ActionErasePerson          Action = "erasePerson"
+	ActionListRetentions       Action = "listRetentions"
 )
 
 // Scope is how far a role reaches with an action.
@@ -95,6 +99,10 @@ var access = map[Action]map[Role]Scope{
 	ActionRevokeAccess:         {RoleAdmin: ScopeAll},
 	ActionListStaff:            {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
 	ActionGetStaff:             {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
+	ActionGetMyData:            {RoleApplicant: ScopeOwn},
+	ActionEraseMe:              {RoleApplicant: ScopeOwn},
+	ActionErasePerson:          {RoleAdmin: ScopeAll},
+	ActionListRetentions:       {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
 }
 
 // ScopeOf looks into the table. The system acts on what a person was allowed to begin, so it

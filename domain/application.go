@@ -26,6 +26,7 @@ const (
 	StatusDeclined   ApplicationStatus = "declined" // by staff, for good
 	StatusConfirmed  ApplicationStatus = "confirmed"
 	StatusTurnedDown ApplicationStatus = "turned_down" // by the applicant, for good
+	StatusErased     ApplicationStatus = "erased"      // before it was decided
 )
 
 // Application is the state of one application. The zero value is one that was never
@@ -36,10 +37,11 @@ type Application struct {
 	Applicant  Applicant           `json:"applicant"`
 	Status     ApplicationStatus   `json:"status"`             // Decision, or else Standing
 	Standing   ApplicationStatus   `json:"standing"`           // by the documents alone
-	Decision   ApplicationStatus   `json:"decision,omitempty"` // withdrawn to turned_down, "" while none is taken
+	Decision   ApplicationStatus   `json:"decision,omitempty"` // withdrawn to erased, "" while none is taken
 	Reason     string              `json:"reason,omitempty"`   // of the decision
 	Submission int                 `json:"submission"`         // 1, and one more with each resubmission
 	Documents  []SubmittedDocument `json:"documents,omitempty"`
+	Erased     bool                `json:"erased,omitempty"` // what it told of the person is gone
 }
 
 // ApplicationID is the one id that an applicant's application to an opening can have, so
@@ -85,6 +87,9 @@ func (a Application) Decide(command ApplicationCommand) ([]Event, error) {
 	if _, submit := command.(SubmitApplication); !submit && !a.Exists() {
 		return nil, ApplicationNotFound()
 	}
+	if a.Erased && !survives(command) {
+		return nil, ApplicationErasedError()
+	}
 	return command.decideApplication(a)
 }
 
@@ -104,6 +109,8 @@ func (a Application) Evolve(event Event) Application {
 		a.Decision, a.Reason = StatusDeclined, e.Reason
 	case *ApplicationWaitlisted:
 		a.Decision, a.Reason = StatusWaitlisted, e.Reason
+	case *ApplicationErased:
+		a = a.erased()
 	case *OfferConfirmed:
 		a.Decision = StatusConfirmed
 	case *OfferTurnedDown:

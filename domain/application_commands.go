@@ -59,6 +59,7 @@ type (
 		Size       int64
 		Type       string
 		FileName   string
+		Blob       string
 	}
 	// RequestReread asks for a fresh reading of a concluded document. It opens the question
 	// anew: an earlier override no longer holds. While a reading is under way there is
@@ -247,7 +248,7 @@ func (c UploadDocument) decideApplication(a Application) ([]Event, error) {
 	if c.Kind != transcript.KHS && c.Kind != transcript.Transcript {
 		return nil, InvalidField("kind", "The kind is %q or %q.", transcript.KHS, transcript.Transcript)
 	}
-	return []Event{&DocumentUploaded{DocumentID: c.DocumentID, Kind: c.Kind, SHA256: c.SHA256, Size: c.Size, Type: c.Type, FileName: shorten(c.FileName)}}, nil
+	return []Event{&DocumentUploaded{DocumentID: c.DocumentID, Kind: c.Kind, SHA256: c.SHA256, Size: c.Size, Type: c.Type, FileName: shorten(c.FileName), Blob: c.Blob}}, nil
 }
 
 // shorten keeps the end of a long file name, where the extension is.
@@ -297,7 +298,7 @@ func (c RequestReread) decideApplication(a Application) ([]Event, error) {
 
 // attempt finds the document for the machine's outcome of an attempt. It is settled, and
 // the outcome no longer wanted, when a later attempt or submission took its place, the
-// application was withdrawn, or a person or the machine has decided already.
+// application was withdrawn or erased, or a person or the machine has decided already.
 func (a Application) attempt(id uuid.UUID, attempt int) (d SubmittedDocument, settled bool, err error) {
 	d, ok := a.Document(id)
 	switch {
@@ -306,7 +307,7 @@ func (a Application) attempt(id uuid.UUID, attempt int) (d SubmittedDocument, se
 	case attempt < 1 || attempt > d.Attempt:
 		return d, false, Errorf(RuleBroken, "attempt_unknown", "The document has %d attempts, there is none numbered %d.", d.Attempt, attempt)
 	}
-	return d, attempt < d.Attempt || d.Submission != a.Submission || a.Decision == StatusWithdrawn || d.Label() != "", nil
+	return d, attempt < d.Attempt || d.Submission != a.Submission || a.Decision == StatusWithdrawn || a.Erased || d.Label() != "", nil
 }
 
 // Pending tells whether the machine still owes the attempt a reading or a verdict.

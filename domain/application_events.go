@@ -33,14 +33,15 @@ type (
 		OpeningID     uuid.UUID `json:"opening_id"`
 		Applicant     Applicant `json:"applicant"`
 	}
-	// DocumentUploaded: the bytes lie in the blob store under their hash.
+	// DocumentUploaded: the bytes lie in the blob store, see StoredAs.
 	DocumentUploaded struct {
 		DocumentID uuid.UUID       `json:"document_id"`
 		Kind       transcript.Kind `json:"kind"`   // as the applicant says: "khs" or "transcript"
-		SHA256     string          `json:"sha256"` // lower-case hex; the blob's name
+		SHA256     string          `json:"sha256"` // of the bytes, lower-case hex
 		Size       int64           `json:"size"`   // bytes
 		Type       string          `json:"type"`   // media type by content
 		FileName   string          `json:"file_name"`
+		Blob       string          `json:"blob,omitempty"` // name of the sealed bytes; "" where they lie there as they are
 	}
 	// DocumentRereadRequested asks for a fresh reading with today's engine.
 	DocumentRereadRequested struct {
@@ -119,6 +120,11 @@ type (
 	ApplicationWaitlisted struct {
 		Reason string `json:"reason,omitempty"`
 	}
+	// ApplicationErased: nobody can read any more what the application told of the person, in this event or in
+	// any before: the key that it is sealed with is destroyed and the documents are deleted.
+	ApplicationErased struct {
+		Ground ErasureGround `json:"ground"`
+	}
 	OfferConfirmed  struct{}
 	OfferTurnedDown struct {
 		Reason string `json:"reason,omitempty"`
@@ -144,6 +150,7 @@ var ApplicationEventTypes = []EventType{
 	{"ApplicationAccepted", func() Event { return new(ApplicationAccepted) }},
 	{"ApplicationDeclined", func() Event { return new(ApplicationDeclined) }},
 	{"ApplicationWaitlisted", func() Event { return new(ApplicationWaitlisted) }},
+	{"ApplicationErased", func() Event { return new(ApplicationErased) }},
 	{"OfferConfirmed", func() Event { return new(OfferConfirmed) }},
 	{"OfferTurnedDown", func() Event { return new(OfferTurnedDown) }},
 }
@@ -165,6 +172,7 @@ func (*ApplicationResubmitted) event()  {}
 func (*ApplicationAccepted) event()     {}
 func (*ApplicationDeclined) event()     {}
 func (*ApplicationWaitlisted) event()   {}
+func (*ApplicationErased) event()       {}
 func (*OfferConfirmed) event()          {}
 func (*OfferTurnedDown) event()         {}
 
@@ -185,5 +193,6 @@ func (*ApplicationResubmitted) applicationEvent()  {}
 func (*ApplicationAccepted) applicationEvent()     {}
 func (*ApplicationDeclined) applicationEvent()     {}
 func (*ApplicationWaitlisted) applicationEvent()   {}
+func (*ApplicationErased) applicationEvent()       {}
 func (*OfferConfirmed) applicationEvent()          {}
 func (*OfferTurnedDown) applicationEvent()         {}

@@ -13,7 +13,7 @@ import (
 
 var (
 	submitted = []Event{&ApplicationSubmitted{applicationID, openingID, applicant()}}
-	uploaded  = history(submitted, []Event{&DocumentUploaded{documentID, transcript.KHS, "aa", 10, "application/pdf", "khs.pdf"}})
+	uploaded  = history(submitted, []Event{&DocumentUploaded{documentID, transcript.KHS, "aa", 10, "application/pdf", "khs.pdf", ""}})
 	readOnce  = history(uploaded, []Event{&DocumentRead{documentID, 1, reading, 40}})
 	failed    = history(uploaded, []Event{&DocumentReadingFailed{documentID, 1, "timeout", 5}})
 	verified  = history(readOnce, []Event{&DocumentVerified{documentID, 1, verdict(verification.Verified), 0}})
@@ -142,7 +142,7 @@ func TestApplicant_Invalid_NamesTheField(t *testing.T) {
 
 func TestApplication_Evolve_StatusFollowsTheHistory(t *testing.T) {
 	second := DocumentID(applicationID, "bb")
-	secondUp := &DocumentUploaded{second, transcript.KHS, "bb", 10, "application/pdf", "b.pdf"}
+	secondUp := &DocumentUploaded{second, transcript.KHS, "bb", 10, "application/pdf", "b.pdf", ""}
 	secondDone := history([]Event{secondUp, &DocumentRead{second, 1, reading, 1}, &DocumentVerified{second, 1, verdict(verification.Verified), 0}})
 	for _, c := range []struct {
 		given []Event

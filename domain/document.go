@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ type SubmittedDocument struct {
 	Size            int64                 `json:"size"`
 	Type            string                `json:"type"`
 	FileName        string                `json:"file_name"`
+	Blob            string                `json:"-"`          // name of the sealed bytes; "" where they lie there as they are
 	Submission      int                   `json:"submission"` // the application's submission it belongs to
 	Attempt         int                   `json:"attempt"`    // 1, and one more with each re-read
 	Reading         *transcript.Reading   `json:"reading,omitempty"`
@@ -44,6 +46,9 @@ type Override struct {
 	Reason  string `json:"reason"`
 	Before  string `json:"before"`
 }
+
+// StoredAs is the name under which the blob store has the bytes: their own hash, unless they are sealed.
+func (e *DocumentUploaded) StoredAs() string { return cmp.Or(e.Blob, e.SHA256) }
 
 // DocumentID is the id of the bytes within the application: the same bytes are the same document.
 func DocumentID(application uuid.UUID, sha256 string) uuid.UUID {
@@ -108,7 +113,7 @@ func evolveDocuments(documents []SubmittedDocument, submission int, event Event)
 	}
 	switch e := event.(type) {
 	case *DocumentUploaded:
-		d := SubmittedDocument{ID: e.DocumentID, Kind: e.Kind, SHA256: e.SHA256, Size: e.Size, Type: e.Type, FileName: e.FileName,
+		d := SubmittedDocument{ID: e.DocumentID, Kind: e.Kind, SHA256: e.SHA256, Size: e.Size, Type: e.Type, FileName: e.FileName, Blob: e.Blob,
 			Submission: submission, Attempt: 1}
 		rest := make([]SubmittedDocument, 0, len(documents)+1)
 		for _, old := range documents {

@@ -24,7 +24,7 @@ func TestApplication_Decide_Document(t *testing.T) {
 
 	for _, s := range []applicationScenario{
 		{scenario{name: "Upload", given: submitted, then: []Event{uploadedEvent}}, upload("aa")},
-		{scenario{name: "Upload_Rejected_AnotherTry", given: history(rejected), then: []Event{&DocumentUploaded{DocumentID(applicationID, "bb"), "khs", "bb", 10, "application/pdf", "khs.pdf"}}}, upload("bb")},
+		{scenario{name: "Upload_Rejected_AnotherTry", given: history(rejected), then: []Event{&DocumentUploaded{DocumentID(applicationID, "bb"), "khs", "bb", 10, "application/pdf", "khs.pdf", ""}}}, upload("bb")},
 		{scenario{name: "Upload_SameBytes_Quiet", given: verified}, upload("aa")},
 		{scenario{name: "Upload_SameBytesAccepted_Quiet", given: accepted}, upload("aa")},
 		{scenario{name: "Upload_SameBytesResubmitted_Anew", given: again, then: []Event{uploadedEvent}}, upload("aa")},

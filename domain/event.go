@@ -1,4 +1,4 @@
-// Package domain is what is true: the aggregates Opening, Application and Staff as pure Decide and
+// Package domain is what is true: the aggregates Opening, Application, Staff and Person as pure Decide and
 // Evolve, their events and their errors. It knows no storage, no HTTP, no clock and no
 // randomness: times and ids come in with the commands.
 package domain
@@ -10,7 +10,7 @@ import (
 )
 
 // Event is a fact of one of the aggregates. The concrete types stand in opening_events.go,
-// application_events.go and staff_events.go, with the table of their stored names.
+// application_events.go, staff_events.go and person_events.go, with the table of their stored names.
 type Event interface{ event() }
 
 // Role of an actor.

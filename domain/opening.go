@@ -107,6 +107,14 @@ func (o Opening) Evolve(event Event) Opening {
 // Exists tells whether the opening was published.
 func (o Opening) Exists() bool { return o.Status != "" }
 
+// RetentionEnds is when the applications are to be erased; false where they are kept without end.
+func (o Opening) RetentionEnds() (time.Time, bool) {
+	if o.Details.RetentionDays == nil {
+		return time.Time{}, false
+	}
+	return o.Details.ClosesAt.AddDate(0, 0, *o.Details.RetentionDays), true
+}
+
 // HoldsSeat tells whether the application has a seat.
 func (o Opening) HoldsSeat(application uuid.UUID) bool {
 	return slices.Contains(o.Awarded, application)
@@ -256,6 +264,8 @@ const (
 	maxDescription = 10_000 // characters
 	maxSKS         = 400
 	maxSemester    = 20
+	minRetention   = 30      // days: decisions take time after the window, and may be disputed
+	maxRetention   = 100_000 // days
 	minYear        = 2000
 	maxYear        = 9999 // the last that RFC 3339 can spell
 )
@@ -288,6 +298,8 @@ func (d OpeningDetails) validate(scales []transcript.Scale) error {
 		return InvalidField("closes_at", "The window must end after it begins.")
 	case d.OpensAt.Year() < minYear || d.ClosesAt.Year() > maxYear:
 		return InvalidField("opens_at", "The window must lie in the years %d to %d.", minYear, maxYear)
+	case d.RetentionDays != nil && (*d.RetentionDays < minRetention || *d.RetentionDays > maxRetention):
+		return InvalidField("retention_days", "The retention must be %d to %d days.", minRetention, maxRetention)
 	}
 	return d.validateRequirement(scales)
 }

@@ -27,6 +27,8 @@ type OpeningDetails struct {
 	OpensAt     time.Time                `json:"opens_at"`
 	ClosesAt    time.Time                `json:"closes_at"`
 	Requirement verification.Requirement `json:"requirement"`
+	// RetentionDays is how long after ClosesAt the applications keep what they tell of persons; nil: without end.
+	RetentionDays *int `json:"retention_days,omitempty"`
 }
 
 type (

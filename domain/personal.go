@@ -39,6 +39,9 @@ func (e *ApplicationResubmitted) Erased() Event {
 func (e *DocumentUploaded) Erased() Event {
 	left := *e
 	left.FileName = ""
+	if e.Blob != "" { // else it is the only name that the bytes have
+		left.SHA256 = ""
+	}
 	return &left
 }
 

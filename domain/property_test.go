@@ -38,6 +38,7 @@ func drawApplicationCommand(t *rapid.T) ApplicationCommand {
 		RecordReadingFailure{id, attempt, "timeout", 3}, OverrideVerification{id, label.Outcome(), reason}, RequestReread{id, reason},
 		ClaimReview{id, staffMember, during}, ReleaseReview{id, staffMember, during},
 		ViewDocument{id, staffMember, during.Add(time.Duration(attempt) * ViewWindow)}, AcceptApplication{reason}, DeclineApplication{reason}, WaitlistApplication{reason}, ConfirmOffer{opening}, TurnDownOffer{reason},
+		EraseApplication{rapid.SampledFrom([]ErasureGround{ErasureRequested, RetentionOver, ""}).Draw(t, "ground")},
 	}).Draw(t, "command")
 }
 
@@ -45,6 +46,7 @@ var histories = [][]Event{nil, submitted, uploaded, readOnce, failed, verified, 
 	history(rejected, []Event{&VerificationOverridden{documentID, "verified", "seen", "rejected:ipk_below_min"}}),
 	history(verified, []Event{&DocumentRereadRequested{documentID, ""}, viewedOnce}),
 	history(referred, []Event{claimed, &ReviewReleased{documentID}, claimed}),
+	history(referred, []Event{&VerificationOverridden{documentID, "rejected", "seen", "review:low_confidence"}, erased}), history(confirmed, []Event{erased}),
 	{&OpeningPublished{openingID, details()}, &SeatAwarded{applicationID, ""}, &SeatReleased{applicationID, ""},
 		&OpeningRevised{details(func(d *OpeningDetails) { d.Seats = 1 }), ""}, &OpeningClosed{}, &OpeningReopened{closes.Add(time.Hour), ""}, &OpeningCancelled{"no funds"}},
 }

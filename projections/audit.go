@@ -146,6 +146,11 @@ func (a *audit) apply(e event) error {
 	does, reason := "recorded an event of a kind that this program does not know", ""
 	switch {
 	case known:
+		if _, erased := e.event.(*domain.ApplicationErased); erased {
+			if err := a.erase(e); err != nil {
+				return err
+			}
+		}
 		does, reason = describe(e.event)
 		before, after, err := a.changes(e)
 		if err != nil {

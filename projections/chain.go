@@ -60,6 +60,7 @@ var (
 		"ApplicationWaitlisted":   {to: judgements},
 		"SeatAwarded":             {to: append(slices.Clone(judgements), "ApplicationWaitlisted")},
 		"OfferConfirmed":          {to: []string{"ApplicationAccepted"}},
+		"ApplicationErased":       {to: standings},
 		"OfferTurnedDown":         {to: []string{"ApplicationAccepted", "OfferConfirmed"}},
 	}
 )

@@ -41,7 +41,7 @@ func (a *audit) changes(e event) (before, after any, err error) {
 	case *domain.DocumentReferred:
 		return label(ev.Verdict)
 	case *domain.SeatAwarded, *domain.SeatReleased, *domain.DocumentUploaded, *domain.DocumentRead, *domain.DocumentReadingFailed, *domain.DocumentViewed,
-		*domain.ReviewClaimed, *domain.ReviewReleased:
+		*domain.ReviewClaimed, *domain.ReviewReleased, *domain.ErasureAsked, *domain.PersonErased:
 		return nil, nil, nil
 	case *domain.DocumentRereadRequested:
 		return a.applicationChanges(e, ev.DocumentID)

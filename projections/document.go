@@ -133,6 +133,8 @@ func applyDocument(b *batch, f *fold, e event) error {
 			return err
 		}
 		return concludeDocument(b, f, ev.DocumentID, `override = ?`, override)
+	case *domain.ApplicationErased:
+		return eraseDocuments(b, f)
 	}
 	return nil
 }

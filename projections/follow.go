@@ -36,9 +36,10 @@ func (s *Store) Run(ctx context.Context, log application.Log, codec *application
 	}
 	defer s.running.Unlock()
 	building, stop := context.WithCancel(ctx)
-	var renewed sync.WaitGroup
-	renewed.Go(func() { s.renew(building, log, codec) })
-	defer renewed.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { s.renew(building, log, codec) })
+	beside.Go(func() { s.wipe(building) })
+	defer beside.Wait()
 	defer stop()
 	delay := firstDelay
 	for ctx.Err() == nil {
@@ -157,10 +158,22 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 	if err := s.tell(b, done); err != nil {
 		return err
 	}
+	erased := erases(events)
+	if erased {
+		if err := s.dropPrior(tx); err != nil {
+			return err
+		}
+	}
 	if err := tx.Commit(); err != nil {
 		return err
 	}
 	s.advance(done)
+	if erased {
+		select {
+		case s.erased <- struct{}{}:
+		default:
+		}
+	}
 	return prepare(s.write, b)
 }
 

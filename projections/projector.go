@@ -93,12 +93,13 @@ const (
 	openingStream     streamKind = "opening"
 	applicationStream streamKind = "application"
 	staffStream       streamKind = "staff"
+	personStream      streamKind = "person"
 	foreignStream     streamKind = "foreign"
 	everyStream       streamKind = "every"
 )
 
 func parseStream(name string) (streamKind, uuid.UUID) {
-	for _, kind := range []streamKind{applicationStream, openingStream, staffStream} {
+	for _, kind := range []streamKind{applicationStream, openingStream, staffStream, personStream} {
 		if rest, ok := strings.CutPrefix(name, string(kind)+"-"); ok {
 			if id, err := uuid.Parse(rest); err == nil && id.String() == rest {
 				return kind, id

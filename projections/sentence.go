@@ -61,6 +61,12 @@ func describe(e domain.Event) (does, reason string) {
 		return "declined the application", e.Reason
 	case *domain.ApplicationWaitlisted:
 		return "put the application on the waiting list", e.Reason
+	case *domain.ApplicationErased:
+		return fmt.Sprintf("erased what the application told of the person, on the ground %q", string(e.Ground)), ""
+	case *domain.ErasureAsked:
+		return fmt.Sprintf("asked for %q to be erased: %s", e.Subject, count(len(e.Applications), "application", "applications")), ""
+	case *domain.PersonErased:
+		return fmt.Sprintf("destroyed the keys of %q: %s, %s", e.Subject, count(len(e.Applications), "application", "applications"), count(e.Documents, "document", "documents")), ""
 	case *domain.OfferConfirmed:
 		return "confirmed the offer", ""
 	case *domain.OfferTurnedDown:

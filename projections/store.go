@@ -38,6 +38,8 @@ type Store struct {
 	first      string                                  // path of the file of precedence, "" on a server
 	precedence *precedence                             // of who follows
 	asked      chan struct{}                           // someone began to wait; of one
+	wiper      *sqlx.DB                                // of the file's write-ahead log; nil on a server
+	erased     chan struct{}                           // something was; of one
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
 
@@ -85,7 +87,8 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	}
 	// The models can be made anew from the log and the checkpoint commits with the rows: a
 	// power cut may only take both back together, so commits need not wait for the disk.
-	const common = "_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000"
+	const journal = "_journal_mode=WAL&_synchronous=NORMAL"
+	const common = journal + "&_busy_timeout=10000"
 	name := (&url.URL{Scheme: "file", Path: path}).String()
 	// Pages that transactions change again and again are carried over in few, large steps, as
 	// most keys fall anywhere in their index: 16,000 pages are 64 MB.
@@ -102,6 +105,10 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	s := newStore(write, read, newProjectors(), options)
 	// A build keeps more pages at hand, and carries over before who follows the log has to.
 	s.builder = func(ctx context.Context) (*sqlx.DB, error) { return openWriter(ctx, name+"?"+common, 64_000, 12_000) }
+	// It stands in nobody's way.
+	if s.wiper, err = sqlx.Open("sqlite3", name+"?"+journal+"&_busy_timeout=0"); err != nil {
+		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
+	}
 	s.lock, s.first = fileLock(path+"-projector"), path+"-first"
 	if s.precedence, err = openPrecedence(s.first); err == nil {
 		err = s.migrate(ctx)
@@ -116,7 +123,8 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 // pages over from the write-ahead log at once.
 func openWriter(ctx context.Context, name string, cache, carryOver int) (*sqlx.DB, error) {
 	const patience = 10 * time.Second
-	write, err := sqlx.Open("sqlite3", fmt.Sprintf("%s&_txlock=immediate&_cache_size=-%d", name, cache))
+	// What is deleted is overwritten: it may have been erased.
+	write, err := sqlx.Open("sqlite3", fmt.Sprintf("%s&_txlock=immediate&_secure_delete=on&_cache_size=-%d", name, cache))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +149,7 @@ func locked(err error) bool {
 }
 
 func newStore(write, read *sqlx.DB, projectors []*projector, options []Option) *Store {
-	s := &Store{write: write, read: read, projectors: projectors, asked: make(chan struct{}, 1), waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
+	s := &Store{write: write, read: read, projectors: projectors, asked: make(chan struct{}, 1), erased: make(chan struct{}, 1), waiters: make(map[*waiter]struct{}), logger: slog.New(slog.DiscardHandler)}
 	for _, o := range options {
 		o(s)
 	}
@@ -151,6 +159,9 @@ func newStore(write, read *sqlx.DB, projectors []*projector, options []Option) *
 // Close releases the database. Run and Watch must have returned.
 func (s *Store) Close() error {
 	err := errors.Join(s.read.Close(), s.write.Close(), s.precedence.Close())
+	if s.wiper != nil {
+		err = errors.Join(err, s.wiper.Close())
+	}
 	if s.server != nil {
 		err = errors.Join(err, s.server.locks.Close())
 	}

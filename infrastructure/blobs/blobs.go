@@ -1,4 +1,4 @@
-// Package blobs keeps uploaded bytes under their SHA-256, in a folder or in S3-compatible
+// Package blobs keeps bytes under their SHA-256, in a folder or in S3-compatible
 // storage. A blob is written once and never overwritten. It knows nothing of what the bytes mean.
 package blobs
 

@@ -115,13 +115,13 @@ func (b *Bucket) check(ctx context.Context, keys *credentials.Credentials, clien
 
 // Put streams r into a temporary file, as the hash that names the blob is known at the end
 // only, and sends that; see application.Blobs.
-func (b *Bucket) Put(ctx context.Context, r io.Reader, limit int64) (application.Blob, error) {
+func (b *Bucket) Put(ctx context.Context, r io.Reader) (application.Blob, error) {
 	spool, err := newSpool()
 	if err != nil {
 		return application.Blob{}, err
 	}
 	defer spool.Close()
-	blob, err := takeIn(ctx, spool, r, limit)
+	blob, err := takeIn(ctx, spool, r)
 	if err != nil {
 		return application.Blob{}, err
 	}
@@ -161,7 +161,7 @@ func (b *Bucket) send(ctx context.Context, spool *os.File, blob application.Blob
 
 // Open fetches the bytes into a temporary file and checks them against their hash before any
 // is handed out; see application.Blobs.
-func (b *Bucket) Open(ctx context.Context, sum string) (io.ReadSeekCloser, error) {
+func (b *Bucket) Open(ctx context.Context, sum string) (io.ReadCloser, error) {
 	if !isSum(sum) {
 		return nil, application.ErrBlobMissing
 	}
@@ -177,6 +177,21 @@ func (b *Bucket) Open(ctx context.Context, sum string) (io.ReadSeekCloser, error
 		return nil, b.fault(ctx, err)
 	}
 	return content, nil
+}
+
+// Delete removes the bytes under the hash; see application.Blobs. A bucket that keeps versions keeps
+// them, until its own rules end them.
+func (b *Bucket) Delete(ctx context.Context, sum string) error {
+	if !isSum(sum) {
+		return nil
+	}
+	err := b.patience.persist(ctx, 0, func(ctx context.Context, _ func(int64)) error {
+		return b.client.RemoveObject(ctx, b.bucket, b.key(sum), minio.RemoveObjectOptions{})
+	})
+	if err != nil && !missing(err) {
+		return b.fault(ctx, err)
+	}
+	return nil
 }
 
 func (b *Bucket) fetch(ctx context.Context, expect func(int64), sum string) (_ *os.File, err error) {
@@ -195,7 +210,7 @@ func (b *Bucket) fetch(ctx context.Context, expect func(int64), sum string) (_ *
 			spool.Close()
 		}
 	}()
-	blob, err := takeIn(ctx, spool, body, info.Size)
+	blob, err := takeIn(ctx, spool, body)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 var large = strings.Repeat("kartu hasil studi ", 500_000)
 
 func putLarge(b *Bucket) error {
-	_, err := b.Put(context.Background(), strings.NewReader(large), 10<<20)
+	_, err := b.Put(context.Background(), strings.NewReader(large))
 	return err
 }
 
@@ -98,7 +98,7 @@ func TestBucket_SilentServer_IsUnavailableInTime(t *testing.T) {
 		return true
 	})
 	began := time.Now()
-	_, err = b.Put(t.Context(), strings.NewReader("new"), 100)
+	_, err = b.Put(t.Context(), strings.NewReader("new"))
 	require.ErrorIs(t, err, application.ErrBlobsUnavailable)
 	require.ErrorIs(t, err, errSlow)
 	_, err = b.Open(t.Context(), sum)

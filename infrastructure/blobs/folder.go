@@ -73,7 +73,7 @@ func escape(dir string) string {
 
 // Put streams r to disk; see application.Blobs. When it returns without an error the bytes
 // survive a power cut.
-func (f *Folder) Put(ctx context.Context, r io.Reader, limit int64) (application.Blob, error) {
+func (f *Folder) Put(ctx context.Context, r io.Reader) (application.Blob, error) {
 	file, err := os.CreateTemp(f.root, temporary+"*")
 	if err != nil {
 		return application.Blob{}, unavailable(err)
@@ -88,7 +88,7 @@ func (f *Folder) Put(ctx context.Context, r io.Reader, limit int64) (application
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 		return application.Blob{}, unavailable(err)
 	}
-	blob, err := takeIn(ctx, file, r, limit)
+	blob, err := takeIn(ctx, file, r)
 	if err != nil {
 		return application.Blob{}, err
 	}
@@ -129,7 +129,7 @@ func (f *Folder) place(from, path string) error {
 }
 
 // Open returns the bytes under the hash; see application.Blobs.
-func (f *Folder) Open(_ context.Context, sum string) (io.ReadSeekCloser, error) {
+func (f *Folder) Open(_ context.Context, sum string) (io.ReadCloser, error) {
 	if !isSum(sum) {
 		return nil, application.ErrBlobMissing
 	}
@@ -141,6 +141,24 @@ func (f *Folder) Open(_ context.Context, sum string) (io.ReadSeekCloser, error) 
 		return nil, unavailable(err)
 	}
 	return file, nil
+}
+
+// Delete removes the bytes under the hash, durably; see application.Blobs.
+func (f *Folder) Delete(_ context.Context, sum string) error {
+	if !isSum(sum) {
+		return nil
+	}
+	path := filepath.Join(f.root, filepath.FromSlash(key(sum)))
+	switch err := os.Remove(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return unavailable(err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }
 
 func syncDir(dir string) error {

@@ -57,7 +57,7 @@ func TestFolder_ShareGone_IsUnavailable(t *testing.T) {
 	at := folderPlace(filepath.Join(t.TempDir(), "share"))
 	f := at.open(t)
 	require.NoError(t, os.Rename(string(at), string(at)+"-gone"))
-	_, err := f.Put(t.Context(), strings.NewReader("late"), 100)
+	_, err := f.Put(t.Context(), strings.NewReader("late"))
 	require.ErrorIs(t, err, application.ErrBlobsUnavailable)
 	require.NoError(t, os.Rename(string(at)+"-gone", string(at)))
 	put(t, f, "late")
@@ -78,7 +78,7 @@ func TestOpenFolder_WhileAnotherUploads_LeavesItsFile(t *testing.T) {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		_, err := f.Put(context.Background(), r, 100)
+		_, err := f.Put(context.Background(), r)
 		done <- err
 	}()
 	_, err := w.Write([]byte("first half "))

@@ -12,23 +12,19 @@ import (
 	"asprak/application"
 )
 
-const headSize = 512
-
-// takeIn copies r into w up to the limit, hashing on the way. Only a failure of w is the
+// takeIn copies r into w, hashing on the way. Only a failure of w is the
 // storage's: what breaks off at the sender's end, or with ctx, is returned as it is.
-func takeIn(ctx context.Context, w io.Writer, r io.Reader, limit int64) (application.Blob, error) {
+func takeIn(ctx context.Context, w io.Writer, r io.Reader) (application.Blob, error) {
 	source := &source{ctx: ctx, r: r}
-	sum, head := sha256.New(), &head{}
-	size, err := io.Copy(io.MultiWriter(w, sum, head), io.LimitReader(source, limit+1))
+	sum := sha256.New()
+	size, err := io.Copy(io.MultiWriter(w, sum), source)
 	switch {
 	case source.err != nil:
 		return application.Blob{}, fmt.Errorf("blobs: %w", source.err)
 	case err != nil:
 		return application.Blob{}, unavailable(err)
-	case size > limit:
-		return application.Blob{}, application.ErrBlobTooLarge
 	}
-	return application.Blob{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size, Head: head.bytes}, nil
+	return application.Blob{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: size}, nil
 }
 
 func unavailable(err error) error {
@@ -41,16 +37,6 @@ func key(sum string) string { return sum[:2] + "/" + sum[2:] }
 // isSum tells a hash from all else: nothing else becomes part of a path.
 func isSum(sum string) bool {
 	return len(sum) == 2*sha256.Size && strings.Trim(sum, "0123456789abcdef") == ""
-}
-
-// head keeps the first bytes of what passes.
-type head struct{ bytes []byte }
-
-func (h *head) Write(b []byte) (int, error) {
-	if room := headSize - len(h.bytes); room > 0 {
-		h.bytes = append(h.bytes, b[:min(room, len(b))]...)
-	}
-	return len(b), nil
 }
 
 // source stops reading when the request has ended, and remembers why it failed.

@@ -5,10 +5,13 @@ package keys
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,6 +24,7 @@ import (
 	_ "github.com/lib/pq" // the driver "postgres"
 	"github.com/mattn/go-sqlite3"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	streaming "github.com/tink-crypto/tink-go/v2/streamingaead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"asprak/application"
@@ -465,15 +469,17 @@ func Copy(ctx context.Context, from, to string) (err error) {
 // secretSize is that of a key of AES-256.
 const secretSize = 32
 
-// key seals with AES-256-GCM and a random nonce: it seals some tens of texts in its life.
+// key seals texts with AES-256-GCM and a random nonce, some tens in its life, and streams, piece by
+// piece, with a key that follows from the secret and a random salt.
 type key struct {
-	id   uuid.UUID
-	aead *subtle.AESGCM
+	id     uuid.UUID
+	secret []byte
+	aead   *subtle.AESGCM
 }
 
 func newKey(id uuid.UUID, secret []byte) (*key, error) {
 	aead, err := subtle.NewAESGCM(secret)
-	return &key{id, aead}, err
+	return &key{id, secret, aead}, err
 }
 
 func (k *key) ID() uuid.UUID { return k.id }
@@ -481,3 +487,31 @@ func (k *key) ID() uuid.UUID { return k.id }
 func (k *key) Seal(plain, about []byte) ([]byte, error) { return k.aead.Encrypt(plain, about) }
 
 func (k *key) Open(sealed, about []byte) ([]byte, error) { return k.aead.Decrypt(sealed, about) }
+
+func (k *key) SealTo(w io.Writer, about []byte) (io.WriteCloser, error) {
+	streams, err := k.streams()
+	if err != nil {
+		return nil, err
+	}
+	return streams.NewEncryptingWriter(w, about)
+}
+
+func (k *key) OpenFrom(r io.Reader, about []byte) (io.Reader, error) {
+	streams, err := k.streams()
+	if err != nil {
+		return nil, err
+	}
+	return streams.NewDecryptingReader(r, about)
+}
+
+// pieceSize is how much of a stream is sealed at once, and has to be at hand.
+const pieceSize = 64 << 10
+
+// streams have a key of their own: the secret itself is that of the texts.
+func (k *key) streams() (*streaming.AESGCMHKDF, error) {
+	own, err := hkdf.Expand(sha256.New, k.secret, "asprak documents", secretSize)
+	if err != nil {
+		return nil, err
+	}
+	return streaming.NewAESGCMHKDF(own, "SHA256", secretSize, pieceSize, 0)
+}
