@@ -22,9 +22,9 @@ type SubmittedDocument struct {
 	Size            int64                 `json:"size"`
 	Type            string                `json:"type"`
 	FileName        string                `json:"file_name"`
-	Blob            string                `json:"-"`          // name of the sealed bytes; "" where they lie there as they are
-	Submission      int                   `json:"submission"` // the application's submission it belongs to
-	Attempt         int                   `json:"attempt"`    // 1, and one more with each re-read
+	Blob            string                `json:"blob,omitempty"` // name of the sealed bytes; "" where they lie there as they are
+	Submission      int                   `json:"submission"`     // the application's submission it belongs to
+	Attempt         int                   `json:"attempt"`        // 1, and one more with each re-read
 	Reading         *transcript.Reading   `json:"reading,omitempty"`
 	Verdict         *verification.Verdict `json:"verdict,omitempty"`
 	OpeningRevision int64                 `json:"opening_revision"` // with Verdict

@@ -151,6 +151,11 @@ func (a *audit) apply(e event) error {
 				return err
 			}
 		}
+		if award, ok := e.event.(*domain.SeatAwarded); ok {
+			if err := a.eraseLate(&e, award); err != nil {
+				return err
+			}
+		}
 		does, reason = describe(e.event)
 		before, after, err := a.changes(e)
 		if err != nil {

@@ -22,6 +22,7 @@ func TestAudit_EveryEvent_IsOneRowWithASentence(t *testing.T) {
 		corrected := p
 		corrected.Name = "Budi"
 		name := applicationName(app)
+		erasedName := applicationName(domain.ApplicationID(opening2, "somebody"))
 		cases := []struct {
 			stream                          string
 			actor                           domain.Actor
@@ -55,6 +56,9 @@ func TestAudit_EveryEvent_IsOneRowWithASentence(t *testing.T) {
 			{name, admin, &domain.OfferConfirmed{}, `"admin-1" (admin) confirmed the offer`, "", `{"status":"accepted"}`, `{"status":"confirmed"}`},
 			{name, admin, &domain.OfferTurnedDown{Reason: "moved"}, `"admin-1" (admin) turned the offer down`, "moved", `{"status":"confirmed"}`, `{"status":"turned_down"}`},
 			{name, admin, &domain.ApplicationDeclined{Reason: "x"}, `"admin-1" (admin) declined the application`, "x", `{"status":"turned_down"}`, `{"status":"declined"}`},
+			{erasedName, system, &domain.ApplicationErased{Ground: domain.RetentionOver}, `The system erased what the application told of the person, on the ground "retention"`, "", `{"status":""}`, `{"status":"erased"}`},
+			{personName("siti"), admin, &domain.ErasureAsked{Subject: "siti", Applications: []uuid.UUID{app}}, `"admin-1" (admin) asked for "siti" to be erased: 1 application`, "", "", ""},
+			{personName("siti"), system, &domain.PersonErased{Subject: "siti", Applications: []uuid.UUID{app}, Documents: 2}, `The system destroyed the keys of "siti": 1 application, 2 documents`, "", "", ""},
 			{staffName("sri"), admin, &domain.AccessGranted{Subject: "sri", Role: domain.RoleLecturer, Extent: domain.Extent{Departments: []string{"A", "B"}}, Reason: "teaches"}, `"admin-1" (admin) granted "sri", as lecturer, department "A", department "B"`, "teaches", "", `{"lecturer":{"departments":["A","B"]}}`},
 			{staffName("sri"), admin, &domain.AccessRevoked{Subject: "sri", Role: domain.RoleLecturer, Extent: domain.Extent{Departments: []string{"A"}}, Reason: "left"}, `"admin-1" (admin) took from "sri", as lecturer, department "A"`, "left", `{"lecturer":{"departments":["A","B"]}}`, `{"lecturer":{"departments":["B"]}}`},
 			{staffName("sri"), system, &domain.AccessGranted{Subject: "sri", Role: domain.RoleAdmin, Extent: domain.Everything, Reason: "first"}, `The system granted "sri", as admin, everything`, "first", "", `{"admin":{"everything":true}}`},
@@ -64,7 +68,7 @@ func TestAudit_EveryEvent_IsOneRowWithASentence(t *testing.T) {
 			story.tell(c.stream, c.actor, c.event)
 			told[story.records[len(story.records)-1].Type] = true
 		}
-		for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes} {
+		for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes, domain.PersonEventTypes} {
 			for _, e := range types {
 				require.True(t, told[e.Name], "no case of %s", e.Name)
 			}

@@ -160,7 +160,7 @@ func (s *Store) take(codec *application.Codec, prepared map[string]*sqlx.Stmt, r
 	}
 	erased := erases(events)
 	if erased {
-		if err := s.dropPrior(tx); err != nil {
+		if err := errors.Join(s.dropPrior(tx), s.noteErasure(tx)); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"asprak/domain"
 	"asprak/domain/transcript"
 	"asprak/domain/verification"
+	"asprak/infrastructure/keys"
 )
 
 // databases are what every test runs on.
@@ -88,6 +89,8 @@ type story struct {
 	revisions map[string]application.Revision
 	state     map[uuid.UUID]domain.Application
 	openings  map[uuid.UUID]domain.Opening
+	ring      application.Keys // nil: nothing is sealed
+	keys      map[uuid.UUID]application.Key
 }
 
 func newStory(t testing.TB) *story {
@@ -95,8 +98,51 @@ func newStory(t testing.TB) *story {
 		state: map[uuid.UUID]domain.Application{}, openings: map[uuid.UUID]domain.Opening{}}
 }
 
+// sealed is a story whose personal values are sealed, each application's with a key of its own.
+func sealed(t testing.TB, ring application.Keys) *story {
+	s := newStory(t)
+	s.codec, s.ring, s.keys = s.codec.With(ring), ring, map[uuid.UUID]application.Key{}
+	return s
+}
+
+func aRing(t testing.TB) *keys.Ring {
+	folder := t.TempDir()
+	ring, err := keys.Open(background, filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key"))
+	require.NoError(t, err)
+	t.Cleanup(func() { ring.Close() })
+	return ring
+}
+
+// keyFor is the key of the application that the event is about.
+func (s *story) keyFor(stream string, e domain.Event) application.Key {
+	kind, id := parseStream(stream)
+	if award, ok := e.(*domain.SeatAwarded); ok {
+		kind, id = applicationStream, award.ApplicationID
+	}
+	if s.ring == nil || kind != applicationStream {
+		return nil
+	}
+	if s.keys[id] == nil {
+		key, err := s.ring.New(background)
+		require.NoError(s.t, err)
+		s.keys[id] = key
+	}
+	return s.keys[id]
+}
+
+// forget destroys the keys of the applications that the story erases.
+func (s *story) forget() {
+	s.t.Helper()
+	for id, state := range s.state {
+		if state.Erased {
+			require.NoError(s.t, s.ring.Destroy(background, s.keys[id].ID()))
+		}
+	}
+}
+
 func openingName(id uuid.UUID) string     { return "opening-" + id.String() }
 func applicationName(id uuid.UUID) string { return "application-" + id.String() }
+func personName(subject string) string    { return "person-" + domain.PersonID(subject).String() }
 func staffName(subject string) string     { return "staff-" + domain.StaffID(subject).String() }
 
 // tell appends the events to the stream in the actor's name.
@@ -106,7 +152,7 @@ func (s *story) tell(stream string, actor domain.Actor, events ...domain.Event) 
 		n := len(s.records) + 1
 		m := domain.Metadata{EventID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n)), Actor: actor, OccurredAt: start.Add(time.Duration(n) * time.Second),
 			CorrelationID: fmt.Sprintf("request-%d", n), CausationID: "cause", Versions: versionsOf(e)}
-		r, err := s.codec.Encode(e, m, nil)
+		r, err := s.codec.Encode(e, m, s.keyFor(stream, e))
 		require.NoError(s.t, err)
 		s.raw(stream, r.Type, r.Data, r.Metadata)
 		switch kind, id := parseStream(stream); kind {

@@ -38,7 +38,7 @@ type Store struct {
 	first      string                                  // path of the file of precedence, "" on a server
 	precedence *precedence                             // of who follows
 	asked      chan struct{}                           // someone began to wait; of one
-	wiper      *sqlx.DB                                // of the file's write-ahead log; nil on a server
+	wiper      *sqlx.DB                                // of the file after erasures; nil on a server
 	erased     chan struct{}                           // something was; of one
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
@@ -106,7 +106,7 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	// A build keeps more pages at hand, and carries over before who follows the log has to.
 	s.builder = func(ctx context.Context) (*sqlx.DB, error) { return openWriter(ctx, name+"?"+common, 64_000, 12_000) }
 	// It stands in nobody's way.
-	if s.wiper, err = sqlx.Open("sqlite3", name+"?"+journal+"&_busy_timeout=0"); err != nil {
+	if s.wiper, err = sqlx.Open("sqlite3", name+"?"+journal+"&_txlock=immediate&_busy_timeout=0"); err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
 	}
 	s.lock, s.first = fileLock(path+"-projector"), path+"-first"
@@ -123,8 +123,7 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 // pages over from the write-ahead log at once.
 func openWriter(ctx context.Context, name string, cache, carryOver int) (*sqlx.DB, error) {
 	const patience = 10 * time.Second
-	// What is deleted is overwritten: it may have been erased.
-	write, err := sqlx.Open("sqlite3", fmt.Sprintf("%s&_txlock=immediate&_secure_delete=on&_cache_size=-%d", name, cache))
+	write, err := sqlx.Open("sqlite3", fmt.Sprintf("%s&_txlock=immediate&_cache_size=-%d", name, cache))
 	if err != nil {
 		return nil, err
 	}

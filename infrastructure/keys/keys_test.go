@@ -2,8 +2,11 @@ package keys_test
 
 import (
 	"bytes"
+	"database/sql"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -95,6 +98,38 @@ func TestRing_Destroy_LeavesNothingInItsFiles(t *testing.T) {
 	require.True(t, holds(t, folder, wrapped), "the search finds it while it is there")
 	require.NoError(t, ring.Destroy(t.Context(), key.ID()))
 	require.False(t, holds(t, folder, wrapped))
+}
+
+func TestRing_DestroyManyOfMany_LeavesNoneInItsFiles(t *testing.T) {
+	folder := t.TempDir()
+	ring, err := keys.Open(t.Context(), filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key"))
+	require.NoError(t, err)
+	defer ring.Close()
+	wrapped := make([][]byte, 700)
+	ids := make([]uuid.UUID, len(wrapped))
+	for i := range wrapped {
+		key, err := ring.New(t.Context())
+		require.NoError(t, err)
+		ids[i] = key.ID()
+	}
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(folder, "keys.db")+"?mode=ro")
+	require.NoError(t, err)
+	for i, id := range ids {
+		require.NoError(t, db.QueryRow(`SELECT wrapped FROM person_keys WHERE id = ?`, id[:]).Scan(&wrapped[i]))
+	}
+	require.NoError(t, db.Close())
+	order := rand.New(rand.NewPCG(1, 1)).Perm(len(ids))[:600]
+	for some := range slices.Chunk(order, 20) {
+		var gone []uuid.UUID
+		for _, i := range some {
+			gone = append(gone, ids[i])
+		}
+		require.NoError(t, ring.Destroy(t.Context(), gone...))
+	}
+	files := bytes.Join(filesOf(t, folder), nil)
+	for i := range ids {
+		require.Equal(t, !slices.Contains(order, i), bytes.Contains(files, wrapped[i]), "key %d", i)
+	}
 }
 
 // wrappedOf is what stands behind the id in the ring's files.
