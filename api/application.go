@@ -124,7 +124,7 @@ var labels = func() []string {
 var applicationStates = []string{
 	string(domain.StatusSubmitted), string(domain.StatusVerifying), string(domain.StatusVerified), string(domain.StatusRejected),
 	string(domain.StatusInReview), string(domain.StatusReadingFailed), string(domain.StatusWithdrawn), string(domain.StatusWaitlisted),
-	string(domain.StatusAccepted), string(domain.StatusDeclined), string(domain.StatusConfirmed), string(domain.StatusTurnedDown),
+	string(domain.StatusAccepted), string(domain.StatusDeclined), string(domain.StatusConfirmed), string(domain.StatusTurnedDown), string(domain.StatusErased),
 }
 
 func (a *api) getApplication(c *call) error {

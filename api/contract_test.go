@@ -93,7 +93,7 @@ func TestContract_Schemas_LeaveNothingOpen(t *testing.T) {
 
 func TestContract_Events_AreThoseOfTheDomain(t *testing.T) {
 	var names []any
-	for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes} {
+	for _, types := range [][]domain.EventType{domain.OpeningEventTypes, domain.ApplicationEventTypes, domain.StaffEventTypes, domain.PersonEventTypes} {
 		for _, e := range types {
 			names = append(names, e.Name)
 		}

@@ -28,6 +28,7 @@ import (
 	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/embedded"
 	"asprak/infrastructure/identity"
+	"asprak/infrastructure/keys"
 	"asprak/projections"
 )
 
@@ -54,6 +55,7 @@ type house struct {
 
 	mu        sync.Mutex
 	succeeded map[string]bool // operations of the contract that were answered 2xx
+	keys      *keys.Ring
 }
 
 // open builds a house whose read models follow the log.
@@ -79,8 +81,11 @@ func build(t testing.TB) *house {
 	require.NoError(t, err)
 	verifier, err := identity.NewVerifier(tokens, nil)
 	require.NoError(t, err)
-	h := &house{key: key, succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views,
-		service: application.New(log, store, application.Options{MaxUpload: maxUpload})}
+	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), filepath.Join(dir, "master.key"))
+	require.NoError(t, err)
+	t.Cleanup(func() { ring.Close() })
+	h := &house{key: key, succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views, keys: ring,
+		service: application.New(log, store, application.Options{MaxUpload: maxUpload, Keys: ring, Register: views})}
 	h.live = api.NewLive(h.service, nil)
 	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: verifier, Live: h.live, MaxUpload: maxUpload,
 		Ready: func(ctx context.Context) api.Readiness {
@@ -129,7 +134,7 @@ func (h *house) broadcast() (end func()) {
 
 func (h *house) follow() {
 	h.background(func(ctx context.Context) {
-		if err := h.views.Run(ctx, h.log, application.NewCodec()); err != nil && ctx.Err() == nil {
+		if err := h.views.Run(ctx, h.log, application.NewCodec().With(h.keys)); err != nil && ctx.Err() == nil {
 			h.t.Errorf("the read models stopped: %v", err)
 		}
 	})

@@ -18,6 +18,8 @@ type openingBody struct {
 	OpensAt     string          `json:"opens_at"`
 	ClosesAt    string          `json:"closes_at"`
 	Requirement requirementBody `json:"requirement"`
+
+	RetentionDays *int `json:"retention_days"`
 }
 
 type requirementBody struct {
@@ -35,7 +37,7 @@ type requirementBody struct {
 }
 
 func (b openingBody) details() (domain.OpeningDetails, error) {
-	d := domain.OpeningDetails{Title: b.Title, Description: b.Description, Department: b.Department, Term: b.Term, Seats: b.Seats}
+	d := domain.OpeningDetails{Title: b.Title, Description: b.Description, Department: b.Department, Term: b.Term, Seats: b.Seats, RetentionDays: b.RetentionDays}
 	var err error
 	if d.OpensAt, err = instant("opens_at", b.OpensAt); err != nil {
 		return d, err

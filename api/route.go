@@ -66,6 +66,11 @@ func (a *api) routes() []route {
 		guarded("POST", "/v1/staff/:subject/grant", domain.ActionGrantAccess, changesAccess(s.GrantAccess)),
 		guarded("POST", "/v1/staff/:subject/revoke", domain.ActionRevokeAccess, changesAccess(s.RevokeAccess)),
 
+		guarded("GET", "/v1/me/data", domain.ActionGetMyData, a.getMyData),
+		guarded("POST", "/v1/me/erasure", domain.ActionEraseMe, a.eraseMe),
+		guarded("POST", "/v1/people/:subject/erasure", domain.ActionErasePerson, a.erasePerson),
+		guarded("GET", "/v1/retention", domain.ActionListRetentions, a.listRetentions),
+
 		guarded("GET", "/v1/events", domain.ActionStreamEvents, a.streamEvents),
 
 		public("GET", "/openapi.json", "contract", a.contractJSON),

@@ -74,7 +74,7 @@ func TestStaff_EveryRouteRoleAndGrant_ReachesWhatWasGranted(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 6, limited)
+	require.Equal(t, 9, limited)
 	require.Greater(t, hidden, 25)
 	caller := h.as("rina", domain.RoleAuditor)
 	asSeen := "/as-seen?actor=siti&role=applicant"

@@ -93,6 +93,13 @@ func (h *house) happened(application_, eventType string, n int) header {
 }
 
 // The whole of the API once, each request and answer held against the contract.
+// heldName is the name that is held of the caller.
+func (h *house) heldName(of caller) any {
+	h.t.Helper()
+	held := of.get("/v1/me/data").is(200).json()["applications"].([]any)
+	return held[0].(object)["application"].(object)["applicant"].(object)["name"]
+}
+
 func TestStory_FromOpeningToSeat(t *testing.T) {
 	h := open(t)
 	h.broadcast()
@@ -284,6 +291,22 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.Len(t, admin.get("/v1/staff", seen(admin.post("/v1/staff/pak-joko/revoke", access).is(200))).is(200).items(), 1)
 	require.Equal(t, true, auditor.get("/v1/staff/pak-joko").is(200).json()["known"])
 	lecturer.get(path).problem(404, "application_not_found")
+
+	// Budi has all erased that is held of him; Siti, who has the seat, cannot yet.
+	require.Equal(t, "Budi Santoso", h.heldName(budiC))
+	sitiC.post("/v1/me/erasure", nil).problem(409, "application_confirmed")
+	require.Equal(t, "budi", budiC.get("/v1/me/data").is(200).text("subject"))
+	budiC.post("/v1/me/erasure", nil).is(202)
+	erased := h.happened(budiID, "ApplicationErased", 1)
+	require.Equal(t, "turned_down", budiC.get(budiPath, erased).text("status"))
+	require.Empty(t, h.heldName(budiC))
+	budiC.get(budiDocument+"/content").problem(404, "document_erased")
+	admin.post("/v1/people/nobody/erasure", nil).problem(404, "person_not_found")
+	admin.post("/v1/people/mahasiswa-0/erasure", nil).is(202)
+	dated := admin.post("/v1/openings", changed(details(), "retention_days", 30)).is(201)
+	due := auditor.get("/v1/retention?at=2100-01-01T00:00:00Z", seen(dated)).is(200).items()
+	require.Equal(t, dated.text("id"), due[0]["opening_id"])
+	require.Equal(t, true, due[0]["due"])
 
 	// And the house can be looked after.
 	anyone := caller{h, ""}

@@ -103,10 +103,10 @@ func aboutDocuments(application uuid.UUID) []byte {
 }
 
 // content opens the bytes of a document as they came in. It fails as Blobs.Open does, with ErrKeysUnavailable, and of
-// an erased one as Application.Decide would; reading fails with ErrBlobDamaged where the sealed bytes were changed.
+// an erased application as if there were none; reading fails with ErrBlobDamaged where the sealed bytes were changed.
 func (s *Service) content(ctx context.Context, at loaded[domain.Application], d domain.SubmittedDocument) (io.ReadCloser, error) {
 	if at.State.Erased {
-		return nil, domain.ApplicationErasedError()
+		return nil, domain.Errorf(domain.NotFound, "document_erased", "The document is erased.")
 	}
 	if d.Blob == "" {
 		return s.blobs.Open(ctx, d.SHA256)

@@ -16,7 +16,7 @@ import (
 // ends with the certificate.
 func (s *Service) AskErasure(ctx context.Context, req Request, subject string) (Result, error) {
 	action := domain.ActionErasePerson
-	if subject == req.Actor.ID {
+	if req.Actor.Role == domain.RoleApplicant && subject == req.Actor.ID {
 		action = domain.ActionEraseMe
 	}
 	if err := s.permitForAll(ctx, req.Actor, action); err != nil {
@@ -83,6 +83,7 @@ func (s *Service) held(ctx context.Context, subject string) ([]uuid.UUID, error)
 // Held is all that is held of a person, with how it was processed.
 type Held struct {
 	Applications []HeldApplication
+	Grants       []Entry // of access, to staff
 	Erasures     []Entry // those that were asked for and certified
 }
 
@@ -110,8 +111,12 @@ func (s *Service) HeldOf(ctx context.Context, actor domain.Actor) (Held, error) 
 		}
 		held.Applications = append(held.Applications, HeldApplication{at.State, at.Entries})
 	}
+	staff, err := s.loadStaff(ctx, actor.ID)
+	if err != nil {
+		return Held{}, userError(err)
+	}
 	person, err := load(ctx, s, personStream(actor.ID), fresh[domain.Person]())
-	held.Erasures = person.Entries
+	held.Grants, held.Erasures = staff.Entries, person.Entries
 	return held, userError(err)
 }
 
@@ -151,7 +156,7 @@ func (s *Service) Retentions(ctx context.Context, at time.Time) ([]Retention, er
 		if err != nil {
 			return nil, userError(err)
 		}
-		all = append(all, Retention{id, opening.Details.Title, ends, !at.Before(ends), applications})
+		all = append(all, Retention{id, opening.Details.Title, ends, !at.Before(ends), append([]uuid.UUID{}, applications...)})
 	}
 	return all, nil
 }

@@ -99,7 +99,7 @@ var access = map[Action]map[Role]Scope{
 	ActionRevokeAccess:         {RoleAdmin: ScopeAll},
 	ActionListStaff:            {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
 	ActionGetStaff:             {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
-	ActionGetMyData:            {RoleApplicant: ScopeOwn},
+	ActionGetMyData:            {RoleApplicant: ScopeOwn, RoleAdmin: ScopeOwn, RoleLecturer: ScopeOwn, RoleAuditor: ScopeOwn},
 	ActionEraseMe:              {RoleApplicant: ScopeOwn},
 	ActionErasePerson:          {RoleAdmin: ScopeAll},
 	ActionListRetentions:       {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -193,27 +194,33 @@ func allThere(folder string, m manifest) error {
 	return err
 }
 
-// uploads collect the documents that the events of a log name.
+// uploads collect the documents that the events of a log name, but for those of erased applications.
 type uploads struct {
 	codec *application.Codec
-	sums  map[string]application.Position
+	named map[upload]application.Position
 }
 
+// upload is a document of an application, by its stream and the name of the blob.
+type upload struct{ stream, blob string }
+
 func newUploads() uploads {
-	return uploads{application.NewCodec().With(application.NoKeys), map[string]application.Position{}}
+	return uploads{application.NewCodec().With(application.NoKeys), map[upload]application.Position{}}
 }
 
 func (u uploads) take(r application.Record) error {
 	event, _, err := u.codec.Decode(r)
-	if uploaded, ok := event.(*domain.DocumentUploaded); ok {
-		u.sums[uploaded.SHA256] = r.Position
+	switch e := event.(type) {
+	case *domain.DocumentUploaded:
+		u.named[upload{r.Stream, e.StoredAs()}] = r.Position
+	case *domain.ApplicationErased:
+		maps.DeleteFunc(u.named, func(u upload, _ application.Position) bool { return u.stream == r.Stream })
 	}
 	return err
 }
 
 func (u uploads) allIn(documents map[string]blobs.Stored) error {
-	for sum, position := range u.sums {
-		if _, there := documents[blobs.NameOf(sum)]; !there {
+	for u, position := range u.named {
+		if _, there := documents[blobs.NameOf(u.blob)]; !there {
 			return fmt.Errorf("the bytes of the document uploaded at position %s are missing", position)
 		}
 	}

@@ -48,6 +48,7 @@ type serveCmd struct {
 	Issuers        string        `env:"ASPRAK_ISSUERS" help:"JSON file of the OpenID Connect issuers whose tokens count besides the local key's."`
 	Staff          string        `env:"ASPRAK_STAFF" default:"open" enum:"open,granted" help:"What staff act for to whom nothing was ever granted: open: every opening; granted: none."`
 	StaffAdmin     string        `env:"ASPRAK_STAFF_ADMIN" help:"Subject of the admin who is granted everything at the start, unless something was ever granted to or revoked from them: where staff need a grant, somebody has to be the first."`
+	Retention      string        `env:"ASPRAK_RETENTION" default:"report" enum:"report,erase" help:"What happens when an opening's retention is over: report: what is due is logged, see GET /v1/retention; erase: its applications are erased."`
 	MaxUpload      int64         `env:"ASPRAK_MAX_UPLOAD" default:"10485760" help:"Most bytes of one document."`
 	ApplicantRate  int           `env:"ASPRAK_APPLICANT_RATE" default:"100" help:"Requests a second of one applicant, twice as many at once; 0: no limit."`
 	AddressRate    int           `env:"ASPRAK_ADDRESS_RATE" default:"2000" help:"Requests a second from one address (IPv6: one /64), twice as many at once; a whole campus or proxy may be one. Not for the machine itself. 0: no limit."`
@@ -196,7 +197,7 @@ func (s *server) openService(ctx context.Context) error {
 	s.service = application.New(s.log, documents, application.Options{
 		Logger: s.logger, MaxUpload: s.config.MaxUpload, Policy: policy, Keys: s.keys,
 		Backlog: s.views, MaxUnread: application.MaxUnread{All: s.config.MaxUnread, Each: s.config.MaxUnreadEach},
-		GrantedOnly: s.config.Staff == "granted",
+		GrantedOnly: s.config.Staff == "granted", Register: s.views,
 	})
 	return nil
 }
@@ -268,7 +269,7 @@ func (s *server) Run(ctx context.Context) error {
 		parts = append(parts, s.live.Run)
 	}
 	if s.config.Roles.reader {
-		parts = append(parts, s.react)
+		parts = append(parts, s.react, s.retain)
 	}
 	var working sync.WaitGroup
 	for _, part := range parts {
@@ -303,6 +304,40 @@ func (s *server) react(ctx context.Context) error {
 		return err
 	}
 	return ended(router.Run(ctx))
+}
+
+// retentionPause is between two looks at the openings whose retention may be over.
+const retentionPause = time.Hour
+
+// retain ends the retention of openings, or tells that it is over.
+func (s *server) retain(ctx context.Context) error {
+	for {
+		if err := s.endRetention(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Error("the end of retention failed; it is tried again", "error", err, "delay", retentionPause)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retentionPause):
+		}
+	}
+}
+
+func (s *server) endRetention(ctx context.Context) error {
+	if s.config.Retention == "erase" {
+		erased, err := s.service.EndRetention(ctx)
+		if erased > 0 {
+			s.logger.Warn("applications were erased, as the retention of their opening is over", "applications", erased)
+		}
+		return err
+	}
+	all, err := s.service.Retentions(ctx, time.Now())
+	for _, r := range all {
+		if r.Due && len(r.Applications) > 0 {
+			s.logger.Warn("the retention of an opening is over; ASPRAK_RETENTION=erase erases its applications", "opening", r.OpeningID, "since", r.EndsAt, "applications", len(r.Applications))
+		}
+	}
+	return err
 }
 
 // serve answers HTTP; requests that are not done when the grace ends are cut off.

@@ -50,6 +50,9 @@ func Copy(ctx context.Context, from, to string, known map[string]Stored) error {
 		}
 		folders[filepath.Dir(target)] = true
 		stored, err := CopyFile(path, target)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it was deleted meanwhile
+		}
 		stored.Name = filepath.ToSlash(name)
 		known[stored.Name] = stored
 		return err
