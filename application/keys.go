@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Keys is the ring of the keys by which what is personal in events is sealed. Each key serves
+// Keys is the ring of the keys by which what is personal in events, and documents, are sealed. Each key serves
 // one application, so that it can be erased for itself, and a person has one for each of theirs. Every process on one log has
 // the same ring.
 type Keys interface {

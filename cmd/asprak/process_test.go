@@ -51,8 +51,9 @@ type process struct {
 	t     testing.TB
 	data  string
 	args  []string
-	wrap  []string // command that runs the program in its place, with the program's name at its end
-	key   string   // of the tokens, "" for the one in the data folder
+	wrap  []string  // command that runs the program in its place, with the program's name at its end
+	also  io.Writer // gets what it prints beside log; nil: nobody
+	key   string    // of the tokens, "" for the one in the data folder
 	cmd   *exec.Cmd
 	base  string
 	log   *tail
@@ -100,6 +101,9 @@ func (p *process) launch() {
 	require.NoError(p.t, err)
 	p.log = &tail{}
 	p.cmd.Stderr = p.log
+	if p.also != nil {
+		p.cmd.Stderr = io.MultiWriter(p.log, p.also)
+	}
 	require.NoError(p.t, p.cmd.Start())
 	p.found = make(chan string, 1)
 	p.done = make(chan struct{})
