@@ -81,7 +81,7 @@ func build(t testing.TB) *house {
 	require.NoError(t, err)
 	verifier, err := identity.NewVerifier(tokens, nil)
 	require.NoError(t, err)
-	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), filepath.Join(dir, "master.key"))
+	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), keys.Master{File: filepath.Join(dir, "master.key")})
 	require.NoError(t, err)
 	t.Cleanup(func() { ring.Close() })
 	h := &house{key: key, succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views, keys: ring,

@@ -55,7 +55,7 @@ func open(t *testing.T) *house {
 	t.Cleanup(func() { require.NoError(t, log.Close()) })
 	store, err := blobs.OpenFolder(filepath.Join(dir, "blobs"))
 	require.NoError(t, err)
-	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), filepath.Join(dir, "master.key"))
+	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), keys.Master{File: filepath.Join(dir, "master.key")})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ring.Close()) })
 	h := &house{t: t, ctx: ctx, log: log, keys: ring, blobs: store, dir: filepath.Join(dir, "blobs"), reader: &reader{}, now: during}

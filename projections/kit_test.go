@@ -107,7 +107,7 @@ func sealed(t testing.TB, ring application.Keys) *story {
 
 func aRing(t testing.TB) *keys.Ring {
 	folder := t.TempDir()
-	ring, err := keys.Open(background, filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key"))
+	ring, err := keys.Open(background, filepath.Join(folder, "keys.db"), keys.Master{File: filepath.Join(folder, "master.key")})
 	require.NoError(t, err)
 	t.Cleanup(func() { ring.Close() })
 	return ring

@@ -18,14 +18,17 @@ type folder struct {
 	Data      string `env:"ASPRAK_DATA" default:"data" help:"Folder of the log, the read models, the documents and the local key."`
 	TokenKey  string `env:"ASPRAK_TOKEN_KEY" help:"File of the key that signs tokens (32 bytes, readable by nobody else; made when missing). Every api process needs the same one. Default: token.key in the data folder."`
 	MasterKey string `env:"ASPRAK_MASTER_KEY" help:"File of the master key, a keyset of Tink as JSON, that wraps the keys of personal values (readable by nobody else; made when missing and none was ever used). Every process needs the same one. Default: master.key in the data folder."`
+	MasterKMS string `env:"ASPRAK_MASTER_KMS" help:"Path of a key in the transit engine of HashiCorp Vault or OpenBao, such as transit/keys/asprak, that seals the master key in its file; where the server is and how to log in say VAULT_ADDR, VAULT_TOKEN, .... Default: the file is not sealed."`
 }
 
 func (f folder) log() string       { return filepath.Join(f.Data, "log.db") }
 func (f folder) views() string     { return filepath.Join(f.Data, "views.db") }
 func (f folder) documents() string { return filepath.Join(f.Data, "documents") }
 func (f folder) ring() string      { return filepath.Join(f.Data, "keys.db") }
-func (f folder) master() string    { return cmp.Or(f.MasterKey, filepath.Join(f.Data, "master.key")) }
-func (f folder) key() string       { return cmp.Or(f.TokenKey, filepath.Join(f.Data, "token.key")) }
+func (f folder) master() keys.Master {
+	return keys.Master{File: cmp.Or(f.MasterKey, filepath.Join(f.Data, "master.key")), KMS: f.MasterKMS}
+}
+func (f folder) key() string { return cmp.Or(f.TokenKey, filepath.Join(f.Data, "token.key")) }
 
 // remote is a server that a command speaks to.
 type remote struct {

@@ -69,18 +69,18 @@ var schema = []string{
 }
 
 // Open opens the ring at the target: the path of an SQLite file, made where there is none, or the
-// postgres:// URL of a database. The master key is in the file, which is made where there is none and the ring is new; one by
+// postgres:// URL of a database. The master key is made where there is none and the ring is new; one by
 // which the ring's keys cannot be opened is refused.
-func Open(ctx context.Context, target, masterFile string) (*Ring, error) {
-	return open(ctx, target, masterFile, false)
+func Open(ctx context.Context, target string, master Master) (*Ring, error) {
+	return open(ctx, target, master, false)
 }
 
 // OpenToRead opens a ring of which nothing is changed. Where there is no file it is one that knows no key.
-func OpenToRead(ctx context.Context, target, masterFile string) (*Ring, error) {
-	return open(ctx, target, masterFile, true)
+func OpenToRead(ctx context.Context, target string, master Master) (*Ring, error) {
+	return open(ctx, target, master, true)
 }
 
-func open(ctx context.Context, target, masterFile string, reading bool) (ring *Ring, err error) {
+func open(ctx context.Context, target string, master Master, reading bool) (ring *Ring, err error) {
 	r := &Ring{server: strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://"), reading: reading, known: make(map[uuid.UUID]*key)}
 	defer func() {
 		if err != nil {
@@ -100,7 +100,7 @@ func open(ctx context.Context, target, masterFile string, reading bool) (ring *R
 			return r, err
 		}
 	}
-	if err := r.openMaster(ctx, masterFile); err != nil {
+	if err := r.openMaster(ctx, master); err != nil {
 		return r, err
 	}
 	r.selected, err = r.db.PreparexContext(ctx, r.db.Rebind(`SELECT wrapped FROM person_keys WHERE id = ?`))
@@ -127,14 +127,14 @@ func (r *Ring) makeTables(tx *sqlx.Tx) error {
 
 // openMaster reads the master key, and with the first process on a ring leaves a key there by which
 // the others know that theirs is the same.
-func (r *Ring) openMaster(ctx context.Context, file string) error {
+func (r *Ring) openMaster(ctx context.Context, master Master) error {
 	var wrapped [][]byte
 	const query = `SELECT wrapped FROM person_keys WHERE id = ?`
 	if err := r.db.SelectContext(ctx, &wrapped, r.db.Rebind(query), uuid.Nil[:]); err != nil {
 		return err
 	}
 	var err error
-	if r.master, err = openMaster(file, len(wrapped) == 0 && !r.reading); err != nil {
+	if r.master, err = master.open(len(wrapped) == 0 && !r.reading); err != nil {
 		return err
 	}
 	if len(wrapped) == 0 && !r.reading {
@@ -151,7 +151,7 @@ func (r *Ring) openMaster(ctx context.Context, file string) error {
 	}
 	for _, w := range wrapped {
 		if _, err := r.unwrap(uuid.Nil, w); err != nil {
-			return fmt.Errorf("%s is not the master key of the ring: %w", file, err)
+			return fmt.Errorf("%s is not the master key of the ring: %w", master.File, err)
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() *keys.Ring, folder
 			folder := t.TempDir()
 			at := target(t, folder)
 			test(t, func() *keys.Ring {
-				ring, err := keys.Open(t.Context(), at, filepath.Join(folder, "master.key"))
+				ring, err := keys.Open(t.Context(), at, keys.Master{File: filepath.Join(folder, "master.key")})
 				require.NoError(t, err)
 				t.Cleanup(func() { ring.Close() })
 				return ring
@@ -89,7 +89,7 @@ func TestRing_Destroy_ReachesEveryProcessWithinASecond(t *testing.T) {
 
 func TestRing_Destroy_LeavesNothingInItsFiles(t *testing.T) {
 	folder := t.TempDir()
-	ring, err := keys.Open(t.Context(), filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key"))
+	ring, err := keys.Open(t.Context(), filepath.Join(folder, "keys.db"), keys.Master{File: filepath.Join(folder, "master.key")})
 	require.NoError(t, err)
 	defer ring.Close()
 	key, err := ring.New(t.Context())
@@ -102,7 +102,7 @@ func TestRing_Destroy_LeavesNothingInItsFiles(t *testing.T) {
 
 func TestRing_DestroyManyOfMany_LeavesNoneInItsFiles(t *testing.T) {
 	folder := t.TempDir()
-	ring, err := keys.Open(t.Context(), filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key"))
+	ring, err := keys.Open(t.Context(), filepath.Join(folder, "keys.db"), keys.Master{File: filepath.Join(folder, "master.key")})
 	require.NoError(t, err)
 	defer ring.Close()
 	wrapped := make([][]byte, 700)
@@ -197,7 +197,7 @@ func TestOpen_ManyAtOnceOnNothing_AllGetTheSameRing(t *testing.T) {
 		for i := range rings {
 			opening.Go(func() {
 				var err error
-				if rings[i], err = keys.Open(t.Context(), filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key")); err != nil {
+				if rings[i], err = keys.Open(t.Context(), filepath.Join(folder, "keys.db"), keys.Master{File: filepath.Join(folder, "master.key")}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -220,37 +220,37 @@ func TestOpen_MasterKeyOfAnotherRing_IsRefused(t *testing.T) {
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
 	for _, name := range []string{"one", "other"} {
-		ring, err := keys.Open(t.Context(), at(name+".db"), at(name+".key"))
+		ring, err := keys.Open(t.Context(), at(name+".db"), keys.Master{File: at(name + ".key")})
 		require.NoError(t, err)
 		_, err = ring.New(t.Context())
 		require.NoError(t, err)
 		defer ring.Close()
 	}
-	_, err := keys.Open(t.Context(), at("one.db"), at("other.key"))
+	_, err := keys.Open(t.Context(), at("one.db"), keys.Master{File: at("other.key")})
 	require.ErrorContains(t, err, "not the master key")
-	_, err = keys.Open(t.Context(), at("one.db"), at("lost.key"))
+	_, err = keys.Open(t.Context(), at("one.db"), keys.Master{File: at("lost.key")})
 	require.ErrorIs(t, err, os.ErrNotExist, "none is made for a ring that has keys")
 	require.NoError(t, os.Chmod(at("one.key"), 0o644))
-	_, err = keys.Open(t.Context(), at("one.db"), at("one.key"))
+	_, err = keys.Open(t.Context(), at("one.db"), keys.Master{File: at("one.key")})
 	require.ErrorContains(t, err, "others may read")
 }
 
 func TestOpenToRead_ChangesNothing(t *testing.T) {
 	folder := t.TempDir()
 	target, master := filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key")
-	none, err := keys.OpenToRead(t.Context(), target, master)
+	none, err := keys.OpenToRead(t.Context(), target, keys.Master{File: master})
 	require.NoError(t, err)
 	_, err = none.Key(uuid.New())
 	require.ErrorIs(t, err, application.ErrKeyUnknown)
 	require.NoError(t, none.Close())
 	require.NoFileExists(t, target)
 
-	ring, err := keys.Open(t.Context(), target, master)
+	ring, err := keys.Open(t.Context(), target, keys.Master{File: master})
 	require.NoError(t, err)
 	defer ring.Close()
 	key, err := ring.New(t.Context())
 	require.NoError(t, err)
-	reading, err := keys.OpenToRead(t.Context(), target, master)
+	reading, err := keys.OpenToRead(t.Context(), target, keys.Master{File: master})
 	require.NoError(t, err)
 	defer reading.Close()
 	_, err = reading.Key(key.ID())

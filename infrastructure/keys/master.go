@@ -7,31 +7,72 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
+	vault "github.com/hashicorp/vault/api"
+	"github.com/tink-crypto/tink-go-hcvault/v2/integration/hcvault"
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
-// openMaster reads the keyset of Tink in the file, as JSON. Where there is none and it may, it
-// makes one; two processes that start at once end with the same.
-func openMaster(path string, make bool) (tink.AEAD, error) {
-	content, err := readMaster(path)
+// Master says where the master key is: a keyset of Tink in a file, as JSON.
+type Master struct {
+	File string
+	// KMS is the path of a key in the transit engine of HashiCorp Vault or OpenBao, such as transit/keys/asprak, that the keyset in
+	// the file is sealed with; "": it stands there as it is. The server and the token are told by Vault's own variables, VAULT_ADDR,
+	// VAULT_TOKEN, VAULT_CACERT, .... It is asked once, at the start.
+	KMS string
+}
+
+// kmsPatience bounds the wait for the KMS.
+const kmsPatience = 10 * time.Second
+
+// open reads the keyset. Where there is none and it may, it makes one; two processes that start at once end with the same.
+func (m Master) open(make bool) (tink.AEAD, error) {
+	kms, err := m.connect()
+	if err != nil {
+		return nil, fmt.Errorf("the KMS of the master key: %w", err)
+	}
+	content, err := readMaster(m.File)
 	if errors.Is(err, fs.ErrNotExist) && make {
-		if err := writeMaster(path); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
+		if err := writeMaster(m.File, kms); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("the master key: %w", err)
 		}
-		content, err = readMaster(path)
+		content, err = readMaster(m.File)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the master key: %w", err)
 	}
-	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(content)))
+	var handle *keyset.Handle
+	if reader := keyset.NewJSONReader(bytes.NewReader(content)); kms != nil {
+		handle, err = keyset.Read(reader, kms)
+	} else {
+		handle, err = insecurecleartextkeyset.Read(reader)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the master key %s: %w", path, err)
+		return nil, fmt.Errorf("the master key %s (%s): %w", m.File, map[bool]string{true: "sealed by the KMS", false: "not sealed by a KMS"}[kms != nil], err)
 	}
 	return aead.New(handle)
+}
+
+// connect is nil without a KMS.
+func (m Master) connect() (tink.AEAD, error) {
+	if m.KMS == "" {
+		return nil, nil
+	}
+	config := vault.DefaultConfig()
+	if config.Error != nil {
+		return nil, config.Error
+	}
+	config.Timeout, config.MaxRetries = kmsPatience, 2
+	client, err := vault.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	return hcvault.NewAEAD("/"+strings.Trim(m.KMS, "/"), client.Logical())
 }
 
 func readMaster(path string) ([]byte, error) {
@@ -47,7 +88,7 @@ func readMaster(path string) ([]byte, error) {
 
 // writeMaster writes beside the path and links into place: the file is there whole or not at
 // all, and a key that is there already is never replaced (fs.ErrExist).
-func writeMaster(path string) error {
+func writeMaster(path string, kms tink.AEAD) error {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		return err
@@ -58,7 +99,11 @@ func writeMaster(path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	err = insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(f))
+	if writer := keyset.NewJSONWriter(f); kms != nil {
+		err = handle.Write(writer, kms)
+	} else {
+		err = insecurecleartextkeyset.Write(handle, writer)
+	}
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
