@@ -81,7 +81,7 @@ func OpenToRead(ctx context.Context, target string, master Master) (*Ring, error
 }
 
 func open(ctx context.Context, target string, master Master, reading bool) (ring *Ring, err error) {
-	r := &Ring{server: strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://"), reading: reading, known: make(map[uuid.UUID]*key)}
+	r := &Ring{server: isServer(target), reading: reading, known: make(map[uuid.UUID]*key)}
 	defer func() {
 		if err != nil {
 			ring, err = nil, errors.Join(fmt.Errorf("keys: %w", err), r.Close())
@@ -90,7 +90,7 @@ func open(ctx context.Context, target string, master Master, reading bool) (ring
 	if r.server {
 		r.db, err = sqlx.ConnectContext(ctx, "postgres", target)
 	} else {
-		r.db, err = openFile(ctx, target, reading)
+		r.db, err = openFile(ctx, target, reading, "")
 	}
 	if err != nil || r.db == nil {
 		return r, err
@@ -105,6 +105,10 @@ func open(ctx context.Context, target string, master Master, reading bool) (ring
 	}
 	r.selected, err = r.db.PreparexContext(ctx, r.db.Rebind(`SELECT wrapped FROM person_keys WHERE id = ?`))
 	return r, err
+}
+
+func isServer(target string) bool {
+	return strings.HasPrefix(target, "postgres://") || strings.HasPrefix(target, "postgresql://")
 }
 
 func (r *Ring) makeTables(tx *sqlx.Tx) error {
@@ -157,8 +161,8 @@ func (r *Ring) openMaster(ctx context.Context, master Master) error {
 	return nil
 }
 
-// openFile opens the file; nil where there is none and nothing is to be changed.
-func openFile(ctx context.Context, path string, reading bool) (*sqlx.DB, error) {
+// openFile opens the file, with more parameters; nil where there is none and nothing is to be changed.
+func openFile(ctx context.Context, path string, reading bool, more string) (*sqlx.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -179,7 +183,7 @@ func openFile(ctx context.Context, path string, reading bool) (*sqlx.DB, error) 
 			return nil, err
 		}
 	}
-	db, err := sqlx.Open("sqlite3", (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String())
+	db, err := sqlx.Open("sqlite3", (&url.URL{Scheme: "file", Path: path, RawQuery: parameters + more}).String())
 	if err != nil {
 		return nil, err
 	}
@@ -438,7 +442,7 @@ func (r *Ring) wipe(ctx context.Context) error {
 // Copy writes the ring in the file as it stands into another file, in the place of an older copy: what was
 // destroyed is in neither. Without the master key it is of no use.
 func Copy(ctx context.Context, from, to string) (err error) {
-	db, err := openFile(ctx, from, true)
+	db, err := openFile(ctx, from, true, "")
 	if err == nil && db == nil {
 		err = fmt.Errorf("%s: %w", from, os.ErrNotExist)
 	}

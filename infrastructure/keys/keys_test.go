@@ -235,6 +235,48 @@ func TestOpen_MasterKeyOfAnotherRing_IsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "others may read")
 }
 
+func TestRotate_Ring_OpensWithTheNewMasterKeyOnly(t *testing.T) {
+	for name, target := range map[string]func(t *testing.T, folder string) string{
+		"File":       func(_ *testing.T, folder string) string { return filepath.Join(folder, "keys.db") },
+		"PostgreSQL": func(t *testing.T, _ string) string { return postgres.Server(t).Schema(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			at, master, before := target(t, folder), filepath.Join(folder, "master.key"), filepath.Join(folder, "before.key")
+			ring, err := keys.Open(t.Context(), at, keys.Master{File: master})
+			require.NoError(t, err)
+			key, err := ring.New(t.Context())
+			require.NoError(t, err)
+			sealed, err := key.Seal([]byte("Siti Rahma"), nil)
+			require.NoError(t, err)
+			if name == "File" {
+				_, err := keys.Rotate(t.Context(), at, keys.Master{File: master})
+				require.ErrorContains(t, err, "locked", "somebody has it open")
+			}
+			require.NoError(t, ring.Close())
+			content, err := os.ReadFile(master)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(before, content, 0o600))
+
+			n, err := keys.Rotate(t.Context(), at, keys.Master{File: master})
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			_, err = keys.Open(t.Context(), at, keys.Master{File: before})
+			require.ErrorContains(t, err, "not the master key")
+			ring, err = keys.Open(t.Context(), at, keys.Master{File: master})
+			require.NoError(t, err)
+			defer ring.Close()
+			same, err := ring.Key(key.ID())
+			require.NoError(t, err)
+			plain, err := same.Open(sealed, nil)
+			require.NoError(t, err)
+			require.Equal(t, "Siti Rahma", string(plain))
+		})
+	}
+	_, err := keys.Rotate(t.Context(), filepath.Join(t.TempDir(), "none.db"), keys.Master{File: "none.key"})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
 func TestOpenToRead_ChangesNothing(t *testing.T) {
 	folder := t.TempDir()
 	target, master := filepath.Join(folder, "keys.db"), filepath.Join(folder, "master.key")

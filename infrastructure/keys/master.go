@@ -30,21 +30,30 @@ type Master struct {
 // kmsPatience bounds the wait for the KMS.
 const kmsPatience = 10 * time.Second
 
-// open reads the keyset. Where there is none and it may, it makes one; two processes that start at once end with the same.
+// open reads the key. Where there is none and it may, it makes one; two processes that start at once end with the same.
 func (m Master) open(make bool) (tink.AEAD, error) {
+	handle, _, err := m.read(make)
+	if err != nil {
+		return nil, err
+	}
+	return aead.New(handle)
+}
+
+// read also returns the KMS, nil where there is none.
+func (m Master) read(make bool) (*keyset.Handle, tink.AEAD, error) {
 	kms, err := m.connect()
 	if err != nil {
-		return nil, fmt.Errorf("the KMS of the master key: %w", err)
+		return nil, nil, fmt.Errorf("the KMS of the master key: %w", err)
 	}
 	content, err := readMaster(m.File)
 	if errors.Is(err, fs.ErrNotExist) && make {
-		if err := writeMaster(m.File, kms); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("the master key: %w", err)
+		if err := m.begin(kms); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, nil, fmt.Errorf("the master key: %w", err)
 		}
 		content, err = readMaster(m.File)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the master key: %w", err)
+		return nil, nil, fmt.Errorf("the master key: %w", err)
 	}
 	var handle *keyset.Handle
 	if reader := keyset.NewJSONReader(bytes.NewReader(content)); kms != nil {
@@ -53,9 +62,9 @@ func (m Master) open(make bool) (tink.AEAD, error) {
 		handle, err = insecurecleartextkeyset.Read(reader)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the master key %s (%s): %w", m.File, map[bool]string{true: "sealed by the KMS", false: "not sealed by a KMS"}[kms != nil], err)
+		return nil, nil, fmt.Errorf("the master key %s (%s): %w", m.File, map[bool]string{true: "sealed by the KMS", false: "not sealed by a KMS"}[kms != nil], err)
 	}
-	return aead.New(handle)
+	return handle, kms, nil
 }
 
 // connect is nil without a KMS.
@@ -86,19 +95,24 @@ func readMaster(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// writeMaster writes beside the path and links into place: the file is there whole or not at
-// all, and a key that is there already is never replaced (fs.ErrExist).
-func writeMaster(path string, kms tink.AEAD) error {
+// begin makes the first key.
+func (m Master) begin(kms tink.AEAD) error {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		return err
 	}
-	folder := filepath.Dir(path)
+	return m.write(handle, kms, os.Link)
+}
+
+// write writes beside the file and puts it in its place: it is there whole or not at all. With os.Link as place one that
+// is there already is never replaced (fs.ErrExist), with os.Rename it is.
+func (m Master) write(handle *keyset.Handle, kms tink.AEAD, place func(from, to string) error) error {
+	folder := filepath.Dir(m.File)
 	f, err := os.CreateTemp(folder, ".master-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer os.Remove(f.Name()) // none is there after a rename
 	if writer := keyset.NewJSONWriter(f); kms != nil {
 		err = handle.Write(writer, kms)
 	} else {
@@ -107,7 +121,7 @@ func writeMaster(path string, kms tink.AEAD) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := place(f.Name(), m.File); err != nil {
 		return err
 	}
 	d, err := os.Open(folder)
