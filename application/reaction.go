@@ -24,13 +24,7 @@ type Reaction struct {
 	policy  verification.Policy
 	observe func(Concluded)
 
-	accounts Accounts // nil: there are none here
-}
-
-// Accounts are those by which persons log in here.
-type Accounts interface {
-	// Erase removes the account of the subject, if there is one.
-	Erase(ctx context.Context, subject string) error
+	accounts AccountEraser // nil: there are none here
 }
 
 // Concluded is how the machine came to an end with a document: with a verdict on what was
@@ -51,7 +45,7 @@ func NewReaction(s *Service, reader Reader, archive Archive, policy verification
 func (r *Reaction) Observe(f func(Concluded)) { r.observe = f }
 
 // EraseAccounts has the accounts of erased persons removed too. Call it before Handle.
-func (r *Reaction) EraseAccounts(a Accounts) { r.accounts = a }
+func (r *Reaction) EraseAccounts(a AccountEraser) { r.accounts = a }
 
 // Types are the stored names of the events that Handle wants.
 func (r *Reaction) Types() []string {

@@ -24,11 +24,12 @@ var mayImport = map[string][]string{
 	"infrastructure/embedded":             {"domain", "application"},
 	"infrastructure/eventstoredb":         {"domain", "application"},
 	"infrastructure/eventstoredb/standin": {"domain", "application", "infrastructure/embedded"}, // a test double, not an adapter
-	"infrastructure/identity":             {"domain", "application"},
-	"infrastructure/keys":                 {"domain", "application"},
+	"infrastructure/identity":             {"domain", "application", "infrastructure/sqlitefile"},
+	"infrastructure/keys":                 {"domain", "application", "infrastructure/sqlitefile"},
 	"infrastructure/messaging":            {"domain", "application"},
 	"infrastructure/ocr":                  {"domain", "application"},
 	"infrastructure/pdf":                  {"domain", "application"},
+	"infrastructure/sqlitefile":           {}, // what two adapters have in common
 	"infrastructure/tracing":              {"domain", "application"},
 	"infrastructure/workers":              {"domain", "application"},
 	"api":                                 {"domain", "application", "projections"},

@@ -1,9 +1,12 @@
 package identity
 
 import (
+	"encoding/base64"
+	"strings"
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"asprak/domain"
@@ -32,6 +35,36 @@ func FuzzVerify(f *testing.F) {
 			actor, err := verify(token)
 			require.Contains(t, []string{"token_invalid", "token_expired", "issuer_unavailable"}, domain.ErrorCode(err))
 			require.Zero(t, actor)
+		}
+	})
+}
+
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"siti@mail.ugm.ac.id", " SITI@UGM.AC.ID", "a@b@c", "@", "siti@bücher.example", "\"a b\"@x", "siti@xn--", "a\x00@b.c", strings.Repeat("x", 300) + "@b.c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		whole, host, err := address(text)
+		if err != nil {
+			return
+		}
+		require.LessOrEqual(t, len(whole), maxAddress)
+		require.True(t, strings.HasSuffix(whole, "@"+host))
+		again, _, err := address(whole)
+		require.NoError(t, err)
+		require.Equal(t, whole, again, "an address has one spelling")
+	})
+}
+
+func FuzzRefreshToken(f *testing.F) {
+	id, secret := uuid.New(), strings.Repeat("A", 43)
+	for _, s := range []string{"", ".", base64.RawURLEncoding.EncodeToString(id[:]) + "." + secret, "AAAA." + secret, secret} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		id, secret, ok := parseRefresh(token)
+		if ok {
+			require.Equal(t, token, base64.RawURLEncoding.EncodeToString(id[:])+"."+secret, "a token has one spelling")
 		}
 	})
 }

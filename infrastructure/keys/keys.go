@@ -12,9 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -22,12 +19,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	_ "github.com/lib/pq" // the driver "postgres"
-	"github.com/mattn/go-sqlite3"
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	streaming "github.com/tink-crypto/tink-go/v2/streamingaead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"asprak/application"
+	"asprak/infrastructure/sqlitefile"
 )
 
 const (
@@ -39,8 +36,6 @@ const (
 	reserve = 256
 	// patience bounds a look into the ring.
 	patience = 10 * time.Second
-	// pause is between two tries at a file that another process holds.
-	pause = 10 * time.Millisecond
 )
 
 // Ring is a key ring in a database. It is safe for concurrent use.
@@ -87,10 +82,13 @@ func open(ctx context.Context, target string, master Master, reading bool) (ring
 			ring, err = nil, errors.Join(fmt.Errorf("keys: %w", err), r.Close())
 		}
 	}()
-	if r.server {
+	switch {
+	case r.server:
 		r.db, err = sqlx.ConnectContext(ctx, "postgres", target)
-	} else {
-		r.db, err = openFile(ctx, target, reading, "")
+	case reading:
+		r.db, err = sqlitefile.OpenToRead(ctx, target)
+	default:
+		r.db, err = sqlitefile.Open(ctx, target, "")
 	}
 	if err != nil || r.db == nil {
 		return r, err
@@ -159,45 +157,6 @@ func (r *Ring) openMaster(ctx context.Context, master Master) error {
 		}
 	}
 	return nil
-}
-
-// openFile opens the file, with more parameters; nil where there is none and nothing is to be changed.
-func openFile(ctx context.Context, path string, reading bool, more string) (*sqlx.DB, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	// What is deleted is overwritten, see Destroy.
-	parameters := "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_secure_delete=on&_txlock=immediate"
-	if reading {
-		parameters = "mode=ro&_busy_timeout=10000"
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return nil, nil
-		}
-	} else {
-		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return nil, err
-		}
-		if err := file.Close(); err != nil {
-			return nil, err
-		}
-	}
-	db, err := sqlx.Open("sqlite3", (&url.URL{Scheme: "file", Path: path, RawQuery: parameters + more}).String())
-	if err != nil {
-		return nil, err
-	}
-	// SQLite does not wait for another process that just makes the file's journal a WAL.
-	for began := time.Now(); ; time.Sleep(pause) {
-		err := db.PingContext(ctx)
-		if err == nil {
-			return db, nil
-		}
-		var refused sqlite3.Error
-		if !errors.As(err, &refused) || refused.Code != sqlite3.ErrBusy || time.Since(began) > patience {
-			return nil, errors.Join(err, db.Close())
-		}
-	}
 }
 
 // Close lets go of the ring, and drops the keys that were made and given to nobody.
@@ -420,51 +379,13 @@ func (r *Ring) wipe(ctx context.Context) error {
 		_, err := r.db.ExecContext(ctx, `VACUUM person_keys`)
 		return err
 	}
-	for began := time.Now(); ; {
-		var busy, pages, done int
-		if err := r.db.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &done); err != nil {
-			return err
-		}
-		if busy == 0 {
-			return nil
-		}
-		if time.Since(began) > patience {
-			return errors.New("keys: the write-ahead log could not be emptied, as somebody reads the ring all the time")
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
-	}
+	return sqlitefile.Wipe(ctx, r.db)
 }
 
 // Copy writes the ring in the file as it stands into another file, in the place of an older copy: what was
 // destroyed is in neither. Without the master key it is of no use.
-func Copy(ctx context.Context, from, to string) (err error) {
-	db, err := openFile(ctx, from, true, "")
-	if err == nil && db == nil {
-		err = fmt.Errorf("%s: %w", from, os.ErrNotExist)
-	}
-	if err != nil {
-		return fmt.Errorf("keys: %w", err)
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	half := to + ".new"
-	if err := os.Remove(half); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("keys: %w", err)
-	}
-	if _, err := db.ExecContext(ctx, `VACUUM INTO ?`, half); err != nil {
-		return fmt.Errorf("keys: copy: %w", err)
-	}
-	if err := os.Chmod(half, 0o600); err != nil {
-		return fmt.Errorf("keys: copy: %w", err)
-	}
-	file, err := os.Open(half)
-	if err != nil {
-		return fmt.Errorf("keys: copy: %w", err)
-	}
-	if err := errors.Join(file.Sync(), file.Close(), os.Rename(half, to)); err != nil {
+func Copy(ctx context.Context, from, to string) error {
+	if err := sqlitefile.Copy(ctx, from, to); err != nil {
 		return fmt.Errorf("keys: copy: %w", err)
 	}
 	return nil

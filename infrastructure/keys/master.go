@@ -76,7 +76,7 @@ func (m Master) connect() (tink.AEAD, error) {
 	if config.Error != nil {
 		return nil, config.Error
 	}
-	config.Timeout, config.MaxRetries = kmsPatience, 2
+	config.Timeout, config.MaxRetries, config.MinRetryWait, config.MaxRetryWait = kmsPatience, 2, 100*time.Millisecond, time.Second
 	client, err := vault.NewClient(config)
 	if err != nil {
 		return nil, err

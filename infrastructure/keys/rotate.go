@@ -11,6 +11,8 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"asprak/infrastructure/sqlitefile"
 )
 
 // Rotate gives the ring a new master key: all its keys, which it counts, are wrapped by that, and the old one is
@@ -25,7 +27,7 @@ func Rotate(ctx context.Context, target string, master Master) (n int, err error
 	if r.server {
 		r.db, err = sqlx.ConnectContext(ctx, "postgres", target)
 	} else if _, err = os.Stat(target); err == nil {
-		r.db, err = openFile(ctx, target, false, "&_locking_mode=EXCLUSIVE")
+		r.db, err = sqlitefile.Open(ctx, target, "&_locking_mode=EXCLUSIVE")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("keys: %w", err)
