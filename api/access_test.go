@@ -169,7 +169,7 @@ func TestAccess_TokenThatDoesNotCount_IsRefusedOnEveryRoute(t *testing.T) {
 		for name, bad := range tokens {
 			a := caller{h, bad.token}.wrong(o.method, there.path(o), nil)
 			if o.access == nil {
-				require.Equal(t, http.StatusOK, a.status, "%s asks for a token", o.id)
+				require.Contains(t, []int{http.StatusOK, http.StatusBadRequest, http.StatusUnsupportedMediaType}, a.status, "%s asks for a token", o.id)
 				continue
 			}
 			require.Equal(t, http.StatusUnauthorized, a.status, "%s with %s", o.id, name)

@@ -24,11 +24,12 @@ type Verifier interface {
 	Verify(ctx context.Context, token string) (domain.Actor, error)
 }
 
-// Options of the API. Service, Views and Tokens are needed.
+// Options of the API. Service, Views, Tokens and Accounts are needed.
 type Options struct {
-	Service *application.Service
-	Views   *projections.Store
-	Tokens  Verifier
+	Service  *application.Service
+	Views    *projections.Store
+	Tokens   Verifier
+	Accounts application.Accounts
 	// Live feeds the streams of events and is run by the caller; nil: there are none.
 	Live *Live
 	// Ready tells how the process stands; nil: always ready.
@@ -50,6 +51,7 @@ type api struct {
 	service   *application.Service
 	views     *projections.Store
 	tokens    Verifier
+	accounts  application.Accounts
 	live      *Live
 	ready     func(context.Context) Readiness
 	log       *slog.Logger
@@ -74,7 +76,7 @@ func New(o Options) (http.Handler, error) {
 }
 
 // NewProbes returns the handler of a process that serves no API: liveness, readiness and metrics.
-// It needs neither Service, nor Views, nor Tokens.
+// It needs none of the four.
 func NewProbes(o Options) (http.Handler, error) {
 	a, err := newAPI(o)
 	if err != nil {
@@ -100,7 +102,7 @@ func newAPI(o Options) (*api, error) {
 		o.Live = NewLive(o.Service, o.Logger)
 	}
 	a := &api{
-		service: o.Service, views: o.Views, tokens: o.Tokens, live: o.Live, ready: o.Ready, log: o.Logger,
+		service: o.Service, views: o.Views, tokens: o.Tokens, accounts: o.Accounts, live: o.Live, ready: o.Ready, log: o.Logger,
 		scraper:   promhttp.HandlerFor(o.Metrics, promhttp.HandlerOpts{}),
 		maxUpload: o.MaxUpload, waitLimit: waitLimit,
 		addresses: newMeter(o.Limits.AddressRate), callers: newMeter(o.Limits.ApplicantRate),

@@ -80,12 +80,14 @@ func (a *api) run(r route, c *call) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if !r.public {
+	if !r.public || r.counted {
 		if address := addressOf(c.Request.RemoteAddr); address != "" {
-			if err := a.addresses.take(address); err != nil { // before the token, whose check costs
+			if err := a.addresses.take(address); err != nil { // before the token or the password, whose check costs
 				return err
 			}
 		}
+	}
+	if !r.public {
 		if c.actor, err = a.authenticate(c.ctx(), c.Request.Header); err != nil {
 			return err
 		}
@@ -151,7 +153,7 @@ func (a *api) fail(c *call, err error) {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		challenge := `Bearer realm="asprak"`
-		if p.Code != "token_missing" { // RFC 6750, section 3.1
+		if p.Code == "token_invalid" || p.Code == "token_expired" { // RFC 6750, section 3.1
 			challenge += `, error="invalid_token"`
 		}
 		h.Set("WWW-Authenticate", challenge)
@@ -166,6 +168,8 @@ func retryAfter(code string) string {
 	switch code {
 	case "documents_waiting", "own_documents_waiting":
 		return "10"
+	case "too_many_failures":
+		return "60"
 	}
 	return "1"
 }

@@ -84,10 +84,13 @@ func build(t testing.TB) *house {
 	ring, err := keys.Open(ctx, filepath.Join(dir, "keys.db"), keys.Master{File: filepath.Join(dir, "master.key")})
 	require.NoError(t, err)
 	t.Cleanup(func() { ring.Close() })
+	accounts, err := identity.OpenAccounts(ctx, filepath.Join(dir, "accounts.db"), tokens, identity.Domains{"mail.ugm.ac.id"})
+	require.NoError(t, err)
+	t.Cleanup(func() { accounts.Close() })
 	h := &house{key: key, succeeded: map[string]bool{}, t: t, tokens: tokens, log: log, views: views, keys: ring,
 		service: application.New(log, store, application.Options{MaxUpload: maxUpload, Keys: ring, Register: views})}
 	h.live = api.NewLive(h.service, nil)
-	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: verifier, Live: h.live, MaxUpload: maxUpload,
+	h.handler, err = api.New(api.Options{Service: h.service, Views: views, Tokens: verifier, Accounts: accounts, Live: h.live, MaxUpload: maxUpload,
 		Ready: func(ctx context.Context) api.Readiness {
 			head, err := log.Head(ctx)
 			r := api.Readiness{Head: head, Seen: views.Seen()}

@@ -9,11 +9,12 @@ import (
 
 // personBody is all that is held of a person.
 type personBody struct {
-	Subject      string      `json:"subject"`
-	At           time.Time   `json:"at"`
-	Applications []heldBody  `json:"applications"`
-	Grants       []eventBody `json:"grants"`
-	Erasures     []eventBody `json:"erasures"`
+	Subject      string               `json:"subject"`
+	At           time.Time            `json:"at"`
+	Account      *application.Account `json:"account,omitempty"`
+	Applications []heldBody           `json:"applications"`
+	Grants       []eventBody          `json:"grants"`
+	Erasures     []eventBody          `json:"erasures"`
 }
 
 type heldBody struct {
@@ -34,6 +35,9 @@ func (a *api) getMyData(c *call) error {
 		Grants: historyOf(held.Grants), Erasures: historyOf(held.Erasures)}
 	for i, h := range held.Applications {
 		body.Applications[i] = heldBody{bodyOf(h.State, h.Entries), historyOf(h.Entries)}
+	}
+	if body.Account, err = a.account(c); err != nil {
+		return err
 	}
 	c.Header("Content-Disposition", `attachment; filename="my-data.json"`)
 	return c.json(http.StatusOK, body)

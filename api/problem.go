@@ -34,20 +34,23 @@ var statusOfKind = map[domain.ErrorKind]int{
 
 // Codes for which HTTP has a status of its own: RFC 9110, section 15.5.13, for a failed
 // If-Match; the Idempotency-Key draft, section 2.7, for a reused key; RFC 9110, section
-// 15.5.2, for a token that does not count; RFC 6585, section 4, for too many requests.
+// 15.5.2, for a token or a password that does not count; RFC 6585, section 4, for too many requests.
 var statusOfCode = map[string]int{
 	"revision_mismatch":      http.StatusPreconditionFailed,
 	"idempotency_key_reused": http.StatusUnprocessableEntity,
 	"token_missing":          http.StatusUnauthorized,
 	"token_invalid":          http.StatusUnauthorized,
 	"token_expired":          http.StatusUnauthorized,
+	"credentials_invalid":    http.StatusUnauthorized,
+	"refresh_invalid":        http.StatusUnauthorized,
 	"method_not_allowed":     http.StatusMethodNotAllowed,
 	"too_many_requests":      http.StatusTooManyRequests,
+	"too_many_failures":      http.StatusTooManyRequests,
 }
 
 var titles = map[int]string{
 	http.StatusBadRequest:            "The request is wrong",
-	http.StatusUnauthorized:          "No valid token",
+	http.StatusUnauthorized:          "No valid token or password",
 	http.StatusForbidden:             "Not allowed",
 	http.StatusNotFound:              "Not found",
 	http.StatusMethodNotAllowed:      "Method not allowed",

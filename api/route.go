@@ -10,14 +10,20 @@ type route struct {
 	action       domain.Action // operationId of the contract, and the label of the metrics
 	handle       func(*call) error
 	public       bool // for everyone, without a token
+	counted      bool // of a public one: by the address, as those with a token are
 }
 
 func guarded(method, path string, action domain.Action, handle func(*call) error) route {
-	return route{method, path, action, handle, false}
+	return route{method: method, path: path, action: action, handle: handle}
 }
 
 func public(method, path string, action domain.Action, handle func(*call) error) route {
-	return route{method, path, action, handle, true}
+	return route{method: method, path: path, action: action, handle: handle, public: true}
+}
+
+// door is for those who have no token yet.
+func door(path string, action domain.Action, handle func(*call) error) route {
+	return route{method: "POST", path: path, action: action, handle: handle, public: true, counted: true}
 }
 
 // routes are the operations of the contract. The table of the domain says which role may do
@@ -65,6 +71,13 @@ func (a *api) routes() []route {
 		guarded("GET", "/v1/staff/:subject", domain.ActionGetStaff, a.getStaff),
 		guarded("POST", "/v1/staff/:subject/grant", domain.ActionGrantAccess, changesAccess(s.GrantAccess)),
 		guarded("POST", "/v1/staff/:subject/revoke", domain.ActionRevokeAccess, changesAccess(s.RevokeAccess)),
+
+		door("/v1/accounts", "register", a.register),
+		door("/v1/sessions", "login", a.login),
+		door("/v1/sessions/refresh", "refresh", a.refresh),
+		door("/v1/sessions/end", "logout", a.logout),
+		guarded("GET", "/v1/me", domain.ActionGetMe, a.getMe),
+		guarded("POST", "/v1/me/password", domain.ActionChangePassword, a.changePassword),
 
 		guarded("GET", "/v1/me/data", domain.ActionGetMyData, a.getMyData),
 		guarded("POST", "/v1/me/erasure", domain.ActionEraseMe, a.eraseMe),

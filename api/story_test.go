@@ -308,11 +308,35 @@ func TestStory_FromOpeningToSeat(t *testing.T) {
 	require.Equal(t, dated.text("id"), due[0]["opening_id"])
 	require.Equal(t, true, due[0]["due"])
 
+	// Whoever has no single sign-on has an account.
+	outside := caller{h, ""}
+	credentials := object{"email": "tono@mail.ugm.ac.id", "password": "kata sandi yang panjang"}
+	account := outside.post("/v1/accounts", credentials).is(201)
+	outside.post("/v1/accounts", credentials).problem(409, "email_taken")
+	outside.post("/v1/accounts", changed(credentials, "email", "tono@gmail.com")).problem(403, "email_not_allowed")
+	outside.post("/v1/sessions", changed(credentials, "password", "another one")).problem(401, "credentials_invalid")
+	session := outside.post("/v1/sessions", credentials).is(200)
+	tono := caller{h, session.text("access_token")}
+	require.Equal(t, account.text("subject"), tono.get("/v1/me").is(200).text("subject"))
+	require.Equal(t, "tono@mail.ugm.ac.id", tono.get("/v1/me/data").is(200).json()["account"].(object)["email"])
+	tono.post("/v1/applications", object{"opening_id": dated.text("id"), "applicant": budi}).is(201)
+	refreshed := outside.post("/v1/sessions/refresh", object{"refresh_token": session.text("refresh_token")}).is(200)
+	outside.post("/v1/sessions/end", object{"refresh_token": refreshed.text("refresh_token")}).is(200)
+	outside.post("/v1/sessions/refresh", object{"refresh_token": refreshed.text("refresh_token")}).problem(401, "refresh_invalid")
+	tono.post("/v1/me/password", object{"old": "kata sandi yang panjang", "new": "kata sandi yang baru"}).is(200)
+	admin.post("/v1/me/password", object{"old": "kata sandi yang panjang", "new": "kata sandi yang baru"}).problem(404, "account_not_found")
+	for range 5 {
+		outside.post("/v1/sessions", credentials).problem(401, "credentials_invalid")
+	}
+	locked := outside.post("/v1/sessions", credentials)
+	locked.problem(429, "too_many_failures")
+	require.NotEmpty(t, locked.header.Get("Retry-After"))
+
 	// And the house can be looked after.
 	anyone := caller{h, ""}
 	require.Equal(t, "ok", anyone.get("/healthz").is(200).text("status"))
 	require.Equal(t, true, anyone.get("/readyz").is(200).json()["ready"])
-	require.Contains(t, string(anyone.get("/metrics").is(200).body), `asprak_commands_total{command="submitApplication",outcome="recorded"} 4`)
+	require.Contains(t, string(anyone.get("/metrics").is(200).body), `asprak_commands_total{command="submitApplication",outcome="recorded"} 5`)
 	anyone.get("/openapi.json").is(200)
 	anyone.get("/docs").is(200)
 

@@ -41,6 +41,8 @@ const (
 	ActionRevokeAccess         Action = "revokeAccess"
 	ActionListStaff            Action = "listStaff"
 	ActionGetStaff             Action = "getStaff"
+	ActionGetMe                Action = "getMe"
+	ActionChangePassword       Action = "changePassword"
 	ActionGetMyData            Action = "getMyData"
 	ActionEraseMe              Action = "eraseMe"
 	ActionErasePerson          Action = "erasePerson"
@@ -99,6 +101,8 @@ var access = map[Action]map[Role]Scope{
 	ActionRevokeAccess:         {RoleAdmin: ScopeAll},
 	ActionListStaff:            {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
 	ActionGetStaff:             {RoleAdmin: ScopeAll, RoleAuditor: ScopeAll},
+	ActionGetMe:                {RoleApplicant: ScopeOwn, RoleAdmin: ScopeOwn, RoleLecturer: ScopeOwn, RoleAuditor: ScopeOwn},
+	ActionChangePassword:       {RoleApplicant: ScopeOwn, RoleAdmin: ScopeOwn, RoleLecturer: ScopeOwn, RoleAuditor: ScopeOwn},
 	ActionGetMyData:            {RoleApplicant: ScopeOwn, RoleAdmin: ScopeOwn, RoleLecturer: ScopeOwn, RoleAuditor: ScopeOwn},
 	ActionEraseMe:              {RoleApplicant: ScopeOwn},
 	ActionErasePerson:          {RoleAdmin: ScopeAll},

@@ -90,15 +90,20 @@ func (s *server) grantFirst(ctx context.Context) error {
 	if s.config.StaffAdmin == "" || !s.config.Roles.api {
 		return nil
 	}
-	access, err := s.service.AccessAt(ctx, s.config.StaffAdmin, time.Now(), uuid.Nil)
+	return s.grantEverything(ctx, s.config.StaffAdmin, "The first admin, named by the configuration.")
+}
+
+// grantEverything does so unless something was ever granted to the admin or revoked.
+func (s *server) grantEverything(ctx context.Context, subject, reason string) error {
+	access, err := s.service.AccessAt(ctx, subject, time.Now(), uuid.Nil)
 	if err != nil || access.Known {
 		return err
 	}
 	_, err = s.service.GrantAccess(ctx, application.Request{
-		IdempotencyKey: "first-admin " + s.config.StaffAdmin,
+		IdempotencyKey: "first-admin " + subject,
 		Actor:          domain.Actor{ID: "asprak", Role: domain.RoleSystem},
 		CorrelationID:  "first-start",
-	}, s.config.StaffAdmin, domain.RoleAdmin, domain.Everything, "The first admin, named by the configuration.")
+	}, subject, domain.RoleAdmin, domain.Everything, reason)
 	if err != nil {
 		return fmt.Errorf("granting the first admin: %w", err)
 	}

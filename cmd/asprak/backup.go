@@ -15,6 +15,7 @@ import (
 	"asprak/domain"
 	"asprak/infrastructure/blobs"
 	"asprak/infrastructure/embedded"
+	"asprak/infrastructure/identity"
 	"asprak/infrastructure/keys"
 )
 
@@ -36,6 +37,7 @@ type backupCmd struct {
 	storage     `embed:""`
 	blobStorage `embed:""`
 	Keys        string `help:"File to copy the keys of personal values to, in the place of an older copy; not in a backup's folder."`
+	Accounts    string `help:"File to copy the accounts to, likewise."`
 	Folder      string `arg:"" help:"Folder to write the backup to; it must not be there yet, or be empty."`
 }
 
@@ -44,7 +46,7 @@ func (backupCmd) Help() string {
 	return `Copies the log and the documents of the data folder, beside a running server or without one. Appends wait only while the
 last of them are copied, so that the backup holds every event that was acknowledged before its end. The read models are built anew
 from the log. What is personal in the log is sealed, and the keys are not in the backup: whoever is erased later is so in it too.
---keys copies them, to one file that the next copy replaces; without it and master.key a restored log tells of nobody. With the log in EventStoreDB or the documents in S3-compatible storage use the
+--keys copies them, to one file that the next copy replaces, and --accounts the accounts; without the keys and master.key a restored log tells of nobody. With the log in EventStoreDB or the documents in S3-compatible storage use the
 backups of those.`
 }
 
@@ -95,19 +97,18 @@ func (c *backupCmd) Run(ctx context.Context, env environment) (err error) {
 	if err := writeManifest(c.Folder, m); err != nil {
 		return err
 	}
-	if c.Keys != "" {
-		if err := keys.Copy(ctx, c.ring(), c.Keys); err != nil {
-			return err
-		}
+	if err := copySecrets(ctx, c.ring(), c.Keys, c.accounts(), c.Accounts); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(env.stdout, "%d events up to position %d and %d documents are in %s\n", m.Log.Events, m.Log.Position, len(m.Documents), c.Folder)
 	return err
 }
 
 type restoreCmd struct {
-	folder `embed:""`
-	Keys   string `type:"existingfile" help:"Copy of the keys of personal values, by backup --keys; its master key belongs to it."`
-	Backup string `arg:"" help:"Folder of the backup."`
+	folder   `embed:""`
+	Keys     string `type:"existingfile" help:"Copy of the keys of personal values, by backup --keys; its master key belongs to it."`
+	Accounts string `type:"existingfile" help:"Copy of the accounts, by backup --accounts."`
+	Backup   string `arg:"" help:"Folder of the backup."`
 }
 
 // Help is printed with the help of the command.
@@ -151,10 +152,8 @@ func (c *restoreCmd) Run(ctx context.Context, env environment) error {
 	if err := uploads.allIn(byName(m.Documents)); err != nil {
 		return err
 	}
-	if c.Keys != "" {
-		if err := keys.Copy(ctx, c.Keys, c.ring()); err != nil {
-			return err
-		}
+	if err := copySecrets(ctx, c.Keys, c.ring(), c.Accounts, c.accounts()); err != nil {
+		return err
 	}
 	if err := os.Rename(half, c.log()); err != nil {
 		return err
@@ -165,6 +164,19 @@ func (c *restoreCmd) Run(ctx context.Context, env environment) error {
 	_, err = fmt.Fprintf(env.stdout, "%d events up to position %d and %d documents, made at %s, are in %s; all are whole. The read models are built when a server starts.\n",
 		found.Events, found.Position, len(m.Documents), m.MadeAt.Format(time.RFC3339), c.Data)
 	return err
+}
+
+// copySecrets copies the keys and the accounts, each where both ends are named.
+func copySecrets(ctx context.Context, ring, toRing, accounts, toAccounts string) error {
+	if ring != "" && toRing != "" {
+		if err := keys.Copy(ctx, ring, toRing); err != nil {
+			return err
+		}
+	}
+	if accounts != "" && toAccounts != "" {
+		return identity.CopyAccounts(ctx, accounts, toAccounts)
+	}
+	return nil
 }
 
 // restoreDocuments copies them beside and puts them in their place when all are there. Those

@@ -28,7 +28,8 @@ func (f folder) ring() string      { return filepath.Join(f.Data, "keys.db") }
 func (f folder) master() keys.Master {
 	return keys.Master{File: cmp.Or(f.MasterKey, filepath.Join(f.Data, "master.key")), KMS: f.MasterKMS}
 }
-func (f folder) key() string { return cmp.Or(f.TokenKey, filepath.Join(f.Data, "token.key")) }
+func (f folder) accounts() string { return filepath.Join(f.Data, "accounts.db") }
+func (f folder) key() string      { return cmp.Or(f.TokenKey, filepath.Join(f.Data, "token.key")) }
 
 // remote is a server that a command speaks to.
 type remote struct {
@@ -46,6 +47,14 @@ type storage struct {
 func (s storage) database() string {
 	if s.Database == "embedded" {
 		return s.views()
+	}
+	return s.Database
+}
+
+// accountsAt is what identity.OpenAccounts takes: they stand where the read models do.
+func (s storage) accountsAt() string {
+	if s.Database == "" || s.Database == "embedded" {
+		return s.accounts()
 	}
 	return s.Database
 }

@@ -85,7 +85,7 @@ func TestErasure_MarkedValues_AreFoundNowhere(t *testing.T) {
 	require.NoError(t, err)
 	defer printed.Close()
 	data := filepath.Join(folder, "data")
-	p := &process{t: t, data: data, also: printed, args: []string{"--readers", "1", "--log-level", "debug", "--log-format", "json"}}
+	p := &process{t: t, data: data, also: printed, args: []string{"--readers", "1", "--log-level", "debug", "--log-format", "json", "--account-domains", "example.ac.id"}}
 	p.start()
 	t.Cleanup(func() { p.stop(syscall.SIGKILL) })
 
@@ -100,12 +100,17 @@ func TestErasure_MarkedValues_AreFoundNowhere(t *testing.T) {
 	}, sample.Applicant.NIM)
 	personal := marks{"zyxwora", sample.Applicant.Name, sample.Applicant.NIM, digits[2:8]}
 	personal = append(personal, strings.Fields(sample.Applicant.Name)[1])
-	admin, siti, budi := p.as(domain.RoleAdmin, "dewi"), p.as(domain.RoleApplicant, "person-1"), p.as(domain.RoleApplicant, "person-2")
-	auditor := p.as(domain.RoleAuditor, "agus")
+	admin, auditor, budi := p.as(domain.RoleAdmin, "dewi"), p.as(domain.RoleAuditor, "agus"), p.as(domain.RoleApplicant, "person-2")
 	var opening, submitted, uploaded, other, done answer
+	const email, password = "zyxwora@example.ac.id", "kata sandi zyxwora"
+	require.NoError(t, p.withToken("").post(ctx, "/v1/accounts", map[string]any{"email": email, "password": password}, &done))
+	siti, _, err := p.login(ctx, email, password)
+	require.NoError(t, err)
+	_, _, err = p.login(ctx, email, "wrong zyxwora")
+	require.Equal(t, 401, statusOf(err))
 	require.NoError(t, admin.post(ctx, "/v1/openings", sampleOpening("Praktikum", set.Requirement), &opening))
 	require.NoError(t, siti.post(ctx, "/v1/applications", map[string]any{"opening_id": opening.ID, "applicant": map[string]any{
-		"name": sample.Applicant.Name, "nim": sample.Applicant.NIM, "email": "zyxwora@example.ac.id", "programme": "Zyxwora Prodi"}}, &submitted))
+		"name": sample.Applicant.Name, "nim": sample.Applicant.NIM, "email": email, "programme": "Zyxwora Prodi"}}, &submitted))
 	content := append(sampleContent(t, sample.File), "\n% zyxwora"...)
 	require.NoError(t, siti.upload(ctx, "/v1/applications/"+submitted.ID+"/documents", "zyxwora khs.pdf", content, &uploaded))
 	require.NoError(t, budi.post(ctx, "/v1/applications", map[string]any{"opening_id": opening.ID, "applicant": map[string]any{
@@ -129,7 +134,7 @@ func TestErasure_MarkedValues_AreFoundNowhere(t *testing.T) {
 	run(t, "backup", "--data", data, backup)
 
 	elsewhere := func() []string {
-		found := personal.inFolder(t, folder, "views.db")
+		found := personal.inFolder(t, folder, "views.db", "accounts.db")
 		found = append(found, personal.in(admin.answered(t, ctx, "/metrics"))...)
 		collected.mu.Lock()
 		defer collected.mu.Unlock()
@@ -163,6 +168,8 @@ func TestErasure_MarkedValues_AreFoundNowhere(t *testing.T) {
 		}
 	}
 	tellsNobody(auditor)
+	_, _, err = p.login(ctx, email, password)
+	require.Equal(t, 401, statusOf(err), "the account is gone too")
 	require.Empty(t, personal.in(siti.answered(t, ctx, "/v1/me/data")))
 	require.Contains(t, string(budi.answered(t, ctx, "/v1/applications/"+other.ID)), "Budi Santoso")
 	require.Empty(t, personal.in([]byte(run(t, "replay", "--data", data, submitted.ID))))

@@ -30,6 +30,7 @@ type cli struct {
 	Access      accessCmd      `cmd:"" help:"Print from the log what a member of the staff acts for, or did at a time."`
 	Parked      parkedCmd      `cmd:"" help:"List or replay the messages that the reaction gave up."`
 	Projections projectionsCmd `cmd:"" help:"Show, rebuild, switch and drop the read models."`
+	Account     accountCmd     `cmd:"" help:"Make accounts of staff, and passwords that were forgotten."`
 	Keys        keysCmd        `cmd:"" help:"Look after the keys of personal values."`
 	Backup      backupCmd      `cmd:"" help:"Copy the log and the documents of the data folder while a server works with them."`
 	Restore     restoreCmd     `cmd:"" help:"Make a data folder of a backup, and check that all of it is whole."`

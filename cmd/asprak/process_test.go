@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -56,6 +57,7 @@ type process struct {
 	key   string    // of the tokens, "" for the one in the data folder
 	cmd   *exec.Cmd
 	base  string
+	said  *tail // on its standard output
 	log   *tail
 	found chan string   // where it listens; of one
 	done  chan struct{} // closed when it has ended
@@ -99,7 +101,7 @@ func (p *process) launch() {
 	p.cmd.Env = append(os.Environ(), "ASPRAK_CACHE="+cacheFolder())
 	stdout, err := p.cmd.StdoutPipe()
 	require.NoError(p.t, err)
-	p.log = &tail{}
+	p.said, p.log = &tail{}, &tail{}
 	p.cmd.Stderr = p.log
 	if p.also != nil {
 		p.cmd.Stderr = io.MultiWriter(p.log, p.also)
@@ -107,16 +109,17 @@ func (p *process) launch() {
 	require.NoError(p.t, p.cmd.Start())
 	p.found = make(chan string, 1)
 	p.done = make(chan struct{})
-	go func(cmd *exec.Cmd, found chan<- string, done chan struct{}) {
+	go func(cmd *exec.Cmd, said io.Writer, found chan<- string, done chan struct{}) {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
+			fmt.Fprintln(said, lines.Text())
 			if m := listening.FindStringSubmatch(lines.Text()); m != nil {
 				found <- m[1]
 			}
 		}
 		cmd.Wait()
 		close(done)
-	}(p.cmd, p.found, p.done)
+	}(p.cmd, p.said, p.found, p.done)
 }
 
 // await waits until the process says where it listens and is ready.

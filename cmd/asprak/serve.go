@@ -46,6 +46,8 @@ type serveCmd struct {
 	Roles          roles         `env:"ASPRAK_ROLES" default:"api,projector,reader" help:"What this process does: api serves requests, projector carries the log into the read models (one works, others stand ready), reader reads the documents. Each answers /healthz, /readyz and /metrics."`
 	Listen         string        `env:"ASPRAK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Issuers        string        `env:"ASPRAK_ISSUERS" help:"JSON file of the OpenID Connect issuers whose tokens count besides the local key's."`
+	AccountDomains string        `env:"ASPRAK_ACCOUNT_DOMAINS" help:"Domains whose e-mail addresses may register as applicants, with commas: mail.ugm.ac.id is that one, .ugm.ac.id all below it. Nobody checks that the address is theirs. Default: nobody registers."`
+	AccountAdmin   string        `env:"ASPRAK_ACCOUNT_ADMIN" default:"admin@localhost" help:"Address of the admin's account that is made, with a password that is printed once, where there is no account."`
 	Staff          string        `env:"ASPRAK_STAFF" default:"open" enum:"open,granted" help:"What staff act for to whom nothing was ever granted: open: every opening; granted: none."`
 	StaffAdmin     string        `env:"ASPRAK_STAFF_ADMIN" help:"Subject of the admin who is granted everything at the start, unless something was ever granted to or revoked from them: where staff need a grant, somebody has to be the first."`
 	Retention      string        `env:"ASPRAK_RETENTION" default:"report" enum:"report,erase" help:"What happens when an opening's retention is over: report: what is due is logged, see GET /v1/retention; erase: its applications are erased."`
@@ -77,17 +79,25 @@ func (c *serveCmd) Run(ctx context.Context, env environment) error {
 		logger.Error("the process did not stop in time and is ended")
 		os.Exit(1)
 	})
+	if err := s.begin(ctx, env.stdout); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return errors.Join(s.Run(ctx), s.Close())
+}
+
+// begin makes what a fresh folder needs, and tells of it.
+func (s *server) begin(ctx context.Context, out io.Writer) error {
 	fresh, err := s.publishSample(ctx)
 	if err == nil {
 		err = s.grantFirst(ctx)
 	}
-	if err != nil {
-		return errors.Join(err, s.Close())
+	if err == nil {
+		err = s.welcome(out, fresh)
 	}
-	if err := s.welcome(env.stdout, fresh); err != nil {
-		return errors.Join(err, s.Close())
+	if err != nil || !s.config.Roles.api {
+		return err
 	}
-	return errors.Join(s.Run(ctx), s.Close())
+	return s.firstAdmin(ctx, out)
 }
 
 // server is one process with the parts of its roles open. Run works until its context ends;
@@ -99,7 +109,8 @@ type server struct {
 	views    *projections.Store
 	keys     *keys.Ring
 	service  *application.Service  // api's and reader's
-	tokens   *identity.Tokens      // api's
+	tokens   *identity.Tokens      // the same
+	accounts *identity.Accounts    // the same
 	live     *api.Live             // api's
 	pool     *workers.Pool         // reader's
 	reaction *application.Reaction // reader's
@@ -136,6 +147,9 @@ func openServer(ctx context.Context, config serveCmd, logger *slog.Logger) (_ *s
 	}
 	if config.Roles.api || config.Roles.reader {
 		if err := s.openService(ctx); err != nil {
+			return nil, err
+		}
+		if err := s.openAccounts(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -202,12 +216,25 @@ func (s *server) openService(ctx context.Context) error {
 	return nil
 }
 
+func (s *server) openAccounts(ctx context.Context) error {
+	domains, err := identity.ParseDomains(s.config.AccountDomains)
+	if err != nil {
+		return err
+	}
+	if s.tokens, err = identity.Open(s.config.key()); err != nil {
+		return err
+	}
+	s.accounts, err = identity.OpenAccounts(ctx, s.config.accountsAt(), s.tokens, domains)
+	return err
+}
+
 func (s *server) openReader() (err error) {
 	if s.pool, err = openPool(s.config.readerSettings, s.logger); err != nil {
 		return err
 	}
 	s.reaction = application.NewReaction(s.service, s.tracer.Reader(s.pool), s.views, s.service.Policy())
 	s.reaction.Observe(concluded(s.verdicts))
+	s.reaction.EraseAccounts(s.accounts)
 	return nil
 }
 
@@ -231,14 +258,11 @@ func (s *server) openHandler() (http.Handler, error) {
 	if !s.config.Roles.api {
 		return api.NewProbes(options)
 	}
-	if s.tokens, err = identity.Open(s.config.key()); err != nil {
-		return nil, err
-	}
 	s.live = api.NewLive(s.service, s.logger)
 	if options.Tokens, err = s.openVerifier(); err != nil {
 		return nil, err
 	}
-	options.Live = s.live
+	options.Live, options.Accounts = s.live, s.accounts
 	return api.New(options)
 }
 
@@ -383,6 +407,9 @@ func (s *server) Close() error {
 	}
 	if s.views != nil {
 		errs = append(errs, s.views.Close())
+	}
+	if s.accounts != nil {
+		errs = append(errs, s.accounts.Close())
 	}
 	if s.keys != nil {
 		errs = append(errs, s.keys.Close())
