@@ -234,8 +234,12 @@ func TestRebuild_SomebodyWantsToWrite_LetsThemGoFirst(t *testing.T) {
 	defer f.close()
 	require.NoError(t, f.begin())
 
-	require.NoError(t, s.precedence.claim())
+	claimed := make(chan error, 1)
+	go func() { claimed <- s.precedence.claim() }()
+	require.Eventually(t, func() bool { wanted, err := f.others.claimed(); return err == nil && wanted }, time.Minute, time.Millisecond)
+	require.Empty(t, claimed) // the build writes
 	require.NoError(t, f.take(p.decode(story.codec, story.records[:buildStep])))
+	require.NoError(t, <-claimed)
 	require.Equal(t, story.records[buildStep-1].Position, places(t, s, "audit")["next"].Position)
 	built := make(chan error, 1)
 	go func() { built <- s.Rebuild(background, tellLog(story), story.codec, "audit", quiet) }()

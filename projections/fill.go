@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/sync/errgroup"
@@ -18,9 +19,18 @@ const (
 	buildRead = 128
 	// buildBatch bounds the events of one transaction of a build. Most keys fall anywhere in
 	// their index: the more of them go into one transaction, the fewer pages are written twice.
-	buildBatch = 8192
+	buildBatch = 16384
+	// buildAhead are as many reads as may wait to be taken: reading goes on during a commit.
+	buildAhead = 12
 	// buildStep are as many events as who follows the log beside the build may have to wait for.
 	buildStep = 32
+
+	// While somebody else writes, and for busyFor after, a build writes little at once, for who
+	// waits for the disk waits for all that is to go there, and rests after each transaction
+	// for as long as that took, up to longestPause.
+	busyBatch    = 256 // events of one transaction
+	busyFor      = 10 * time.Second
+	longestPause = 100 * time.Millisecond
 )
 
 // fill brings a build to where the live models stand.
@@ -71,7 +81,7 @@ func (p *projector) between(ctx context.Context, log application.Log, codec *app
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	batches := make(chan []event, 2)
+	batches := make(chan []event, buildAhead)
 	group.Go(func() error {
 		defer close(batches)
 		defer follower.Close()
@@ -134,6 +144,7 @@ func (p *projector) runBeside(b *batch, events []event) (progress, error) {
 type filling struct {
 	store    *Store
 	write    *sqlx.DB
+	carry    *carrier
 	others   *precedence
 	codec    *application.Codec
 	prepared map[string]*sqlx.Stmt
@@ -142,7 +153,10 @@ type filling struct {
 	built    *projector // as it is committed
 	anew     bool       // from the start of the log
 
+	busyUntil time.Time
+
 	tx    *sqlx.Tx // nil: none is open
+	began time.Time
 	batch *batch
 	now   projector // as the transaction leaves it
 	taken int       // in the transaction
@@ -153,11 +167,11 @@ func (s *Store) newFilling(ctx context.Context, codec *application.Codec, p *pro
 	if err != nil {
 		return nil, err
 	}
-	write, err := s.builder(ctx)
+	write, carry, err := s.builder(ctx)
 	if err != nil {
 		return nil, errors.Join(err, others.Close())
 	}
-	return &filling{store: s, write: write, others: others, codec: codec, prepared: make(map[string]*sqlx.Stmt), report: report,
+	return &filling{store: s, write: write, carry: carry, others: others, codec: codec, prepared: make(map[string]*sqlx.Stmt), report: report,
 		done: BuildProgress{Position: p.position}, built: p, anew: p.position == application.Position{}}, nil
 }
 
@@ -176,10 +190,14 @@ func (f *filling) take(events []event) error {
 		if err != nil {
 			return err
 		}
-		if claimed || f.taken >= buildBatch {
+		if claimed {
+			f.busyUntil = time.Now().Add(busyFor)
+		}
+		if claimed || f.taken >= buildBatch || f.taken >= busyBatch && f.busy() {
 			if err := f.commit(); err != nil {
 				return err
 			}
+			f.rest()
 		}
 	}
 	return nil
@@ -190,14 +208,14 @@ func (f *filling) begin() error {
 	if f.tx != nil {
 		return nil
 	}
-	if err := f.others.await(); err != nil {
+	if err := f.others.take(); err != nil {
 		return err
 	}
 	tx, err := f.write.Beginx()
 	if err != nil {
-		return err
+		return errors.Join(err, f.others.leave())
 	}
-	f.tx, f.now, f.taken = tx, *f.built, 0
+	f.tx, f.began, f.now, f.taken = tx, time.Now(), *f.built, 0
 	f.batch = f.store.batch(tx, f.codec, f.prepared, f.built.renamer())
 	return nil
 }
@@ -206,7 +224,7 @@ func (f *filling) commit() error {
 	if f.tx == nil {
 		return nil
 	}
-	err := f.tx.Commit()
+	err := errors.Join(f.tx.Commit(), f.others.leave())
 	f.tx = nil
 	if err != nil {
 		return err
@@ -215,7 +233,16 @@ func (f *filling) commit() error {
 	f.done.Events += f.taken
 	f.done.Position = f.built.position
 	f.report(f.done)
-	return prepare(f.write, f.batch)
+	return errors.Join(f.carry.over(f.taken, f.busy()), prepare(f.write, f.batch))
+}
+
+func (f *filling) busy() bool { return time.Now().Before(f.busyUntil) }
+
+// rest gives way while others write, for as long as the last transaction took.
+func (f *filling) rest() {
+	if f.busy() {
+		time.Sleep(min(time.Since(f.began), longestPause))
+	}
 }
 
 // analyze lets a server count what a build from the start has brought, before the first question: its
@@ -238,7 +265,7 @@ func (f *filling) rollback() error {
 	if f.tx == nil {
 		return nil
 	}
-	err := f.tx.Rollback()
+	err := errors.Join(f.tx.Rollback(), f.others.leave())
 	f.tx = nil
 	return err
 }
@@ -247,5 +274,6 @@ func (f *filling) close() {
 	f.rollback()
 	closeAll(f.prepared)
 	f.others.Close()
+	f.carry.close()
 	f.write.Close()
 }

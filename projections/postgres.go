@@ -121,12 +121,12 @@ func openPostgres(ctx context.Context, target string, projectors []*projector, o
 	s := newStore(write, read, projectors, options)
 	s.server, s.lock = server, server
 	// A crash may take the last transactions of a build back, each with its checkpoint.
-	s.builder = func(context.Context) (*sqlx.DB, error) {
+	s.builder = func(context.Context) (*sqlx.DB, *carrier, error) {
 		build, err := connect(address, silence, with(map[string]string{"synchronous_commit": "off", "idle_in_transaction_session_timeout": "10s"}))
 		if err == nil {
 			build.SetMaxOpenConns(1)
 		}
-		return build, err
+		return build, nil, err
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("projections: %w", err)

@@ -32,14 +32,14 @@ import (
 type Store struct {
 	write      *sqlx.DB // one connection
 	read       *sqlx.DB
-	builder    func(context.Context) (*sqlx.DB, error) // opens one more connection that writes
-	server     *postgres                               // nil: SQLite
-	lock       lock                                    // of the one process that projects
-	first      string                                  // path of the file of precedence, "" on a server
-	precedence *precedence                             // of who follows
-	asked      chan struct{}                           // someone began to wait; of one
-	wiper      *sqlx.DB                                // of the file after erasures; nil on a server
-	erased     chan struct{}                           // something was; of one
+	builder    func(context.Context) (*sqlx.DB, *carrier, error) // opens one more connection that writes
+	server     *postgres                                         // nil: SQLite
+	lock       lock                                              // of the one process that projects
+	first      string                                            // path of the file of precedence, "" on a server
+	precedence *precedence                                       // of who follows
+	asked      chan struct{}                                     // someone began to wait; of one
+	wiper      *sqlx.DB                                          // of the file after erasures; nil on a server
+	erased     chan struct{}                                     // something was; of one
 	logger     *slog.Logger
 	statements sync.Map // of read: SQL text -> *sqlx.Stmt
 
@@ -91,8 +91,8 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	const common = journal + "&_busy_timeout=10000"
 	name := (&url.URL{Scheme: "file", Path: path}).String()
 	// Pages that transactions change again and again are carried over in few, large steps, as
-	// most keys fall anywhere in their index: 16,000 pages are 64 MB.
-	write, err := openWriter(ctx, name+"?"+common, 8_000, 16_000)
+	// most keys fall anywhere in their index: 32,000 pages are 128 MB.
+	write, err := openWriter(ctx, name+"?"+common, 8_000, 32_000)
 	if err != nil {
 		return nil, fmt.Errorf("projections: %w", err)
 	}
@@ -103,8 +103,18 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	read.SetMaxOpenConns(2 + 2*runtime.GOMAXPROCS(0))
 	read.SetMaxIdleConns(2 + 2*runtime.GOMAXPROCS(0))
 	s := newStore(write, read, newProjectors(), options)
-	// A build keeps more pages at hand, and carries over before who follows the log has to.
-	s.builder = func(ctx context.Context) (*sqlx.DB, error) { return openWriter(ctx, name+"?"+common, 64_000, 12_000) }
+	// A build keeps more pages at hand.
+	s.builder = func(ctx context.Context) (*sqlx.DB, *carrier, error) {
+		build, err := openWriter(ctx, name+"?"+common, 64_000, 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		carry, err := openWriter(ctx, name+"?"+common, 2_000, 0)
+		if err != nil {
+			return nil, nil, errors.Join(err, build.Close())
+		}
+		return build, &carrier{db: carry}, nil
+	}
 	// It stands in nobody's way.
 	if s.wiper, err = sqlx.Open("sqlite3", name+"?"+journal+"&_txlock=immediate&_busy_timeout=0"); err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), s.Close())
@@ -120,7 +130,7 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 }
 
 // openWriter opens a connection that writes. It keeps so many KiB of pages at hand, and carries so many
-// pages over from the write-ahead log at once.
+// pages over from the write-ahead log at once, or none by itself when that is 0.
 func openWriter(ctx context.Context, name string, cache, carryOver int) (*sqlx.DB, error) {
 	const patience = 10 * time.Second
 	write, err := sqlx.Open("sqlite3", fmt.Sprintf("%s&_txlock=immediate&_cache_size=-%d", name, cache))
