@@ -96,7 +96,7 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	if err != nil {
 		return nil, fmt.Errorf("projections: %w", err)
 	}
-	read, err := sqlx.Open("sqlite3", name+"?"+common+"&_query_only=true")
+	read, err := sqlx.Open("sqlite3", name+"?"+common+"&_query_only=true&_cache_size=-6000")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("projections: %w", err), write.Close())
 	}
@@ -105,7 +105,7 @@ func openFile(ctx context.Context, target string, options []Option) (*Store, err
 	s := newStore(write, read, newProjectors(), options)
 	// A build keeps more pages at hand.
 	s.builder = func(ctx context.Context) (*sqlx.DB, *carrier, error) {
-		build, err := openWriter(ctx, name+"?"+common, 64_000, 0)
+		build, err := openWriter(ctx, name+"?"+common, 40_000, 0)
 		if err != nil {
 			return nil, nil, err
 		}

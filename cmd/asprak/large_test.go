@@ -78,7 +78,7 @@ func growServer(b *testing.B, data string, events int, database string) *grown {
 	require.Eventually(b, func() bool {
 		var page struct{}
 		return g.admin.get(ctx, "/v1/audit?limit=1", &page) == nil
-	}, 30*time.Minute, time.Millisecond)
+	}, 2*time.Hour, 100*time.Millisecond)
 	b.Logf("%d events taken in live, %.0f a second", events, float64(events)/time.Since(began).Seconds())
 	g.admin.position = ""
 	return g

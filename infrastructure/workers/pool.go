@@ -190,6 +190,9 @@ func (p *Pool) slot() {
 	failures := 0
 	for p.stopped.Err() == nil {
 		c, err := p.start()
+		if err != nil && p.stopped.Err() != nil {
+			return // Close cut the start short
+		}
 		if err != nil {
 			failures++
 			p.options.Logger.Error("reader child did not start", "error", err, "failures", failures)
