@@ -71,7 +71,7 @@ func copied[T any](f *Field[T]) *Field[T] {
 
 // joined completes the rows with those that another look showed. A row that only one of them
 // shows is a course where with it the credits add up to the total; an incomplete one is none.
-func joined(rows, other []Row, total *Decimal) []Row {
+func joined(rows, other []Row, total *Decimal, codes *codebook) []Row {
 	if len(rows) == 0 {
 		return other
 	}
@@ -90,7 +90,7 @@ func joined(rows, other []Row, total *Decimal) []Row {
 	credits := sameColumn(rows, other, pairs)
 	for _, p := range pairs {
 		a, b := &rows[p[0]], &other[p[1]]
-		a.Code = either(a.Code, b.Code, NormaliseCode)
+		a.Code = codes.either(a.Code, b.Code)
 		a.Name = either(a.Name, b.Name, NormaliseCourse)
 		if credits {
 			a.SKS = either(a.SKS, b.SKS, itself)

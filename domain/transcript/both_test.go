@@ -77,7 +77,7 @@ func TestReadBoth_RowThatOneLookLost_IsTakenWhereTheCreditsAddUp(t *testing.T) {
 	stranger := Row{Code: &Field[string]{Value: "XYZ99999"}, SKS: &Field[Decimal]{Value: DecimalOf(3)}, Grade: &Field[string]{Value: "A"}}
 	rows := Read(lookAt(pl, nil)).Rows
 	total := creditsIn(rows)
-	require.Len(t, joined(cloned(rows), append(cloned(rows), stranger), &total), len(rows))
+	require.Len(t, joined(cloned(rows), append(cloned(rows), stranger), &total, codebookOf(rows)), len(rows))
 }
 
 func TestReadBoth_GradesDiffer_TheWeightTells(t *testing.T) {
@@ -141,7 +141,7 @@ func TestReadBoth_OtherLookTookPointsForCredits_ItsCreditsDoNotCount(t *testing.
 		other[i].SKS.Value = other[i].Points.Value
 		other[i].SKS.Confidence = 1
 	}
-	for i, r := range joined(unsure, other, nil) {
+	for i, r := range joined(unsure, other, nil, codebookOf(rows)) {
 		require.Equal(t, rows[i].SKS.Value, r.SKS.Value, "row %d", i)
 	}
 }

@@ -46,7 +46,6 @@ func gather(file File) gathered {
 	if len(g.sheets) > 0 {
 		guessIdentity(r, g.sheets[0], g.body.tops[0])
 	}
-	mendCodes(g.body.rows)
 	mendNumberOf(r.NIM, r.university())
 	return g
 }
@@ -66,8 +65,15 @@ func (g gathered) settle(other *look) Reading {
 		return r
 	}
 	r.Rows = cloned(g.body.rows)
-	if other != nil {
-		r.Rows = joined(r.Rows, cloned(other.rows), other.total)
+	if other == nil {
+		codebookOf(r.Rows).mend(r.Rows)
+	} else {
+		again := cloned(other.rows)
+		codes := codebookOf(r.Rows, again)
+		codes.mend(r.Rows)
+		codes.mend(again)
+		r.Rows = joined(r.Rows, again, other.total, codes)
+		codes.mendSequence(r.Rows)
 		r.completeIdentity(other.reading)
 	}
 	trustHistory(r.Rows)

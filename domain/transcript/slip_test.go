@@ -125,9 +125,9 @@ func TestMendCodes_MergedOrRunTogether_FollowTheOthers(t *testing.T) {
 	read := func(codes ...string) []string {
 		rows := make([]Row, len(codes))
 		for i, c := range codes {
-			rows[i].Code = &Field[string]{Value: c, Confidence: 0.9, Source: Pixels}
+			rows[i].Code = &Field[string]{Value: c, Confidence: 0.8, Source: Pixels}
 		}
-		mendCodes(rows)
+		codebookOf(rows).mend(rows)
 		out := make([]string, len(rows))
 		for i := range rows {
 			out[i] = rows[i].Code.Value

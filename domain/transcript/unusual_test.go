@@ -155,10 +155,10 @@ func TestMendCodes_LookAlikes_FollowTheOthers(t *testing.T) {
 		{[]string{"CSG6001", "CSG6002", "3CSG6003"}, []string{"CSG6001", "CSG6002", "CSG6003"}},
 	} {
 		rows := rowsOf(Pixels, c.given...)
-		mendCodes(rows)
+		codebookOf(rows).mend(rows)
 		require.Equal(t, c.want, codes(rows))
 		layer := rowsOf(TextLayer, c.given...)
-		mendCodes(layer)
+		codebookOf(layer).mend(layer)
 		require.Equal(t, c.given, codes(layer))
 	}
 }
