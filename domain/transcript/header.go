@@ -1,6 +1,7 @@
 package transcript
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -26,7 +27,8 @@ type phrase struct {
 }
 
 func phrasesOf(l *line, h float64) []phrase {
-	found := forms().columns.match(l.tokens, 1.3*h)
+	tokens := slices.DeleteFunc(slices.Clone(l.tokens), isStroke)
+	found := forms().columns.match(tokens, 1.3*h)
 	var out []phrase
 	add := func(kind columnKind, ts []*token) {
 		p := phrase{kind: kind, tokens: ts, x0: ts[0].x0, x1: ts[len(ts)-1].x1, y0: ts[0].y0, y1: ts[0].y1}
@@ -39,23 +41,26 @@ func phrasesOf(l *line, h float64) []phrase {
 	unknown := func(to int) {
 		for at < to {
 			end := at + 1
-			for end < to && l.tokens[end].x0-l.tokens[end-1].x1 < 0.6*h {
+			for end < to && tokens[end].x0-tokens[end-1].x1 < 0.6*h {
 				end++
 			}
-			if joinFold(l.tokens[at:end]) != "" {
-				add(unknownColumn, l.tokens[at:end])
+			if joinFold(tokens[at:end]) != "" {
+				add(unknownColumn, tokens[at:end])
 			}
 			at = end
 		}
 	}
 	for _, f := range found {
 		unknown(f.from)
-		add(f.kind, l.tokens[f.from:f.to])
+		add(f.kind, tokens[f.from:f.to])
 		at = f.to
 	}
-	unknown(len(l.tokens))
+	unknown(len(tokens))
 	return out
 }
+
+// isStroke reports whether a recognised word is a single stroke, as the rules of a table are.
+func isStroke(t *token) bool { return t.Source == Pixels && (t.fold == "I" || t.fold == "") }
 
 func joinFold(ts []*token) string {
 	var b strings.Builder
@@ -223,6 +228,34 @@ func borrowColumns(headers []header, h float64) {
 			to.columns = append(to.columns, c)
 		}
 		slices.SortStableFunc(to.columns, func(a, b column) int { return compare(a.xc(), b.xc()) })
+	}
+}
+
+// lend completes the headings of a table in two halves: a caption that one of them lost is taken
+// from the other, where all others agree and stand equally far apart.
+func (h *header) lend(usual float64) {
+	n := len(h.columns) / 2
+	if n < 4 || len(h.columns) != 2*n {
+		return
+	}
+	left, right := h.columns[:n], h.columns[n:]
+	pitch := right[0].xc() - left[0].xc()
+	agreed := 0
+	for i := range left {
+		a, b := left[i].kind, right[i].kind
+		if math.Abs(right[i].xc()-left[i].xc()-pitch) > max(3*usual, 0.1*pitch) || a != b && a != unknownColumn && b != unknownColumn {
+			return
+		}
+		if a == b && a != unknownColumn {
+			agreed++
+		}
+	}
+	if 2*agreed < n {
+		return
+	}
+	for i := range left {
+		k := max(left[i].kind, right[i].kind)
+		left[i].kind, right[i].kind = k, k
 	}
 }
 

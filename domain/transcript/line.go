@@ -91,6 +91,7 @@ func newSheet(p Page) *sheet {
 	s.dropWatermark()
 	s.dropFlat()
 	s.straighten()
+	s.partCaptions()
 	for _, t := range s.tokens {
 		t.fold = foldCaption(t.Text)
 		if t.Source == Pixels {
@@ -121,6 +122,34 @@ func (s *sheet) joinCodes() {
 			}
 		}
 	}
+}
+
+// partCaptions takes apart the captions of columns that were read as one word with the rules between
+// them ("SKS|Nilai|Bobot").
+func (s *sheet) partCaptions() {
+	var out []*token
+	for _, t := range s.tokens {
+		parts := strings.FieldsFunc(t.Text, func(r rune) bool { return strings.ContainsRune("|[]!", r) })
+		if t.Source != Pixels || len(parts) < 2 || slices.ContainsFunc(parts, func(p string) bool {
+			_, known := forms().columns.exact[foldCaption(p)]
+			return !known
+		}) {
+			out = append(out, t)
+			continue
+		}
+		at, all := 0, float64(len(t.Text))
+		for _, p := range parts {
+			at += strings.Index(t.Text[at:], p)
+			from, to := float64(at)/all, float64(at+len(p))/all
+			part := *t
+			part.Text = p
+			part.x0, part.x1 = t.x0+from*(t.x1-t.x0), t.x0+to*(t.x1-t.x0)
+			part.Box.X0, part.Box.X1 = t.Box.X0+from*(t.Box.X1-t.Box.X0), t.Box.X0+to*(t.Box.X1-t.Box.X0)
+			out = append(out, &part)
+			at += len(p)
+		}
+	}
+	s.tokens = out
 }
 
 // restoreColons makes colons of the strokes that a recogniser put where the colons of the

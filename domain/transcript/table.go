@@ -44,6 +44,7 @@ func tablesOf(s *sheet, before []table, scale float64) []table {
 			}
 		}
 		h.splitMixed(s, bottom)
+		h.lend(s.h)
 		h.discover(bodyTokens(s, h.bottom, bottom), s.h)
 		h.cut(bodyTokens(s, h.bottom, bottom), s.h)
 		for _, group := range sideBySide(h.columns) {
@@ -262,6 +263,10 @@ func (t *table) settle(cells [][]*token) {
 			}
 		}
 	}
+	coded := false // by what stands below the caption
+	for i := range t.columns {
+		coded = coded || t.columns[i].kind == codeColumn && stats[i].code > 0
+	}
 	for i := range t.columns {
 		c, st := &t.columns[i], stats[i]
 		switch c.kind {
@@ -286,7 +291,8 @@ func (t *table) settle(cells [][]*token) {
 			}
 		case unknownColumn:
 			switch {
-			case mostly(st.code, st.n) && !has(codeColumn):
+			case mostly(st.code, st.n) && !coded:
+				t.drop(codeColumn)
 				c.kind = codeColumn
 			case mostly(st.history, st.n):
 				c.kind = historyColumn
@@ -318,6 +324,15 @@ func (t *table) settle(cells [][]*token) {
 		}
 		return n
 	})
+}
+
+// drop lets no column be of the kind.
+func (t *table) drop(k columnKind) {
+	for i := range t.columns {
+		if t.columns[i].kind == k {
+			t.columns[i].kind = otherColumn
+		}
+	}
 }
 
 // settleTwins leaves one column of each kind: that in which most words suit.
