@@ -34,7 +34,7 @@ func BenchmarkLive(b *testing.B) {
 	require.NoError(b, err)
 	var opening answer
 	require.NoError(b, p.as(domain.RoleAdmin, "admin").post(ctx, "/v1/openings", sampleOpening("Praktikum", set.Requirement), &opening))
-	p.applyAtPace(b, opening.ID) // warm
+	p.applyAtPace(b, opening.ID)    // warm
 	var idle, heard []time.Duration // in turns
 	for b.Loop() {
 		alone, _ := p.applyAtPace(b, opening.ID)

@@ -88,9 +88,10 @@ func joined(rows, other []Row, total *Decimal, codes *codebook) []Row {
 	points := printed(func(r *Row) bool { return r.Points != nil })
 	pairs := paired(rows, other)
 	credits := sameColumn(rows, other, pairs)
+	inRows, inOther := codesIn(rows), codesIn(other)
 	for _, p := range pairs {
 		a, b := &rows[p[0]], &other[p[1]]
-		a.Code = codes.either(a.Code, b.Code)
+		a.Code = codes.either(a.Code, b.Code, inRows, inOther)
 		a.Name = either(a.Name, b.Name, NormaliseCourse)
 		if credits {
 			a.SKS = either(a.SKS, b.SKS, itself)

@@ -30,14 +30,8 @@ type codebook struct {
 func codebookOf(looks ...[]Row) *codebook {
 	b := &codebook{shapes: map[string]int{}, prefixes: map[string]int{}, looks: map[string]int{}}
 	for _, rows := range looks {
-		shown := map[string]bool{}
-		for i := range rows {
-			if c := rows[i].Code; c != nil {
-				b.shapes[shapeOf(c.Value)]++
-				shown[NormaliseCode(c.Value)] = true
-			}
-		}
-		for code := range shown {
+		for code, n := range codesIn(rows) {
+			b.shapes[shapeOf(code)] += n
 			b.looks[code]++
 		}
 	}
@@ -90,27 +84,24 @@ func codePrefix(code string) string {
 // mend undoes look-alikes in the recognised codes of one look: first digits and letters by a usual
 // shape, then letters by a known prefix, then digits by the codes above and below.
 func (b *codebook) mend(rows []Row) {
-	taken := map[string]bool{}
-	for i := range rows {
-		c := rows[i].Code
-		if c == nil {
-			continue
-		}
-		if c.Source == Pixels {
-			code, rest := b.byShape(c.Value)
-			c.mend(code)
-			if rest != "" && rows[i].Name == nil {
-				rows[i].Name = &Field[string]{Value: rest, Confidence: c.Confidence, Source: c.Source, Page: c.Page, Box: c.Box}
-			}
-		}
-		taken[NormaliseCode(c.Value)] = true
-	}
 	for i := range rows {
 		c := rows[i].Code
 		if c == nil || c.Source != Pixels {
 			continue
 		}
-		if m := b.byPrefix(c); m != "" && !taken[NormaliseCode(m)] {
+		code, rest := b.byShape(c.Value)
+		c.mend(code)
+		if rest != "" && rows[i].Name == nil {
+			rows[i].Name = &Field[string]{Value: rest, Confidence: c.Confidence, Source: c.Source, Page: c.Page, Box: c.Box}
+		}
+	}
+	taken := codesIn(rows)
+	for i := range rows {
+		c := rows[i].Code
+		if c == nil || c.Source != Pixels {
+			continue
+		}
+		if m := b.byPrefix(c); m != "" && taken[NormaliseCode(m)] == 0 {
 			c.mend(m)
 		}
 	}
@@ -142,7 +133,7 @@ func (b *codebook) byShape(text string) (code, rest string) {
 		}
 		m, ok := mendByPattern(text, shape)
 		// Digits within the letters are letters, but a letter within the digits may be one.
-		if ok && (b.shapes[shape] > b.shapes[own] || !strings.Contains(own, "9A") || digitsBehind(m) == digitsBehind(text)) && (b.isKnown(m) || differing(m, text) <= 2) {
+		if ok && (b.shapes[shape] > b.shapes[own] || !strings.Contains(own, "9A") || digitsBehind(m) == digitsBehind(text)) && (b.known == nil || b.isKnown(m) || differing(m, text) <= 2) {
 			return m, ""
 		}
 	}
@@ -258,7 +249,7 @@ func (b *codebook) misread(own, p string, legible bool) bool {
 		return true
 	case legible:
 		return false
-	case strokes(own) == strokes(p) && len(own) > 2 && often >= rarely && (own[0] == p[0] || often >= 3*rarely):
+	case strokes(own) == strokes(p) && len(own) == len(p) && len(own) > 2 && often >= rarely && (own[0] == p[0] || often >= 3*rarely):
 		return true
 	}
 	return len(p) >= 4 && often >= 5*rarely && editDistance(own, p, 2) < 2
@@ -375,14 +366,29 @@ func following(code string, by int) string {
 	return code[:len(code)-len(digits)] + strings.Repeat("0", len(digits)-len(next)) + next
 }
 
-// eitherCode is either for codes: one that looks like the others of the document goes before one
-// that does not.
-func (b *codebook) either(first, second *Field[string]) *Field[string] {
-	if first != nil && second != nil && b.fits(first.Value) != b.fits(second.Value) {
-		if b.fits(second.Value) {
-			return second
-		}
-		return first
+// either is either for the codes of a row in two looks: that which looks like the others of the document
+// goes first, unless the other look shows it in another row.
+func (b *codebook) either(first, second *Field[string], inFirst, inSecond map[string]int) *Field[string] {
+	if first == nil || second == nil || b.fits(first.Value) == b.fits(second.Value) {
+		return either(first, second, NormaliseCode)
 	}
-	return either(first, second, NormaliseCode)
+	shown := inSecond
+	if b.fits(second.Value) {
+		first, second, shown = second, first, inFirst
+	}
+	if shown[NormaliseCode(first.Value)] > 0 {
+		return either(first, second, NormaliseCode)
+	}
+	return first
+}
+
+// codesIn counts the codes of rows.
+func codesIn(rows []Row) map[string]int {
+	count := map[string]int{}
+	for i := range rows {
+		if c := rows[i].Code; c != nil {
+			count[NormaliseCode(c.Value)]++
+		}
+	}
+	return count
 }

@@ -95,6 +95,10 @@ func headersOf(s *sheet) []header {
 	storey := func(i int) bool {
 		return i >= 0 && i < len(s.lines) && share[i] >= 0.5 && kinds[i] >= 1 && !hasData(s.lines[i].tokens)
 	}
+	// A caption that stands at half height before two storeys may be misread.
+	between := func(i int) bool {
+		return len(per[i]) == 1 && !hasData(s.lines[i].tokens) && i+1 < len(s.lines) && s.lines[i+1].yc-s.lines[i-1].yc < 2*s.h && storey(i+1)
+	}
 	var out []header
 	for i := 0; i < len(s.lines); i++ {
 		if kinds[i] < 2 || share[i] < 0.45 || hasData(s.lines[i].tokens) {
@@ -104,7 +108,7 @@ func headersOf(s *sheet) []header {
 		for from > 0 && i-from < 2 && s.lines[from].yc-s.lines[from-1].yc < 2*s.h && storey(from-1) && (len(out) == 0 || out[len(out)-1].to < from) {
 			from--
 		}
-		for to < len(s.lines) && to-i < 4 && s.lines[to].yc-s.lines[to-1].yc < 2*s.h && storey(to) {
+		for to < len(s.lines) && to-i < 4 && s.lines[to].yc-s.lines[to-1].yc < 2*s.h && (storey(to) || between(to)) {
 			to++
 		}
 		h := joinStoreys(per[from:to])

@@ -74,6 +74,9 @@ func (d *draft) code() *Field[string] {
 		if text != "" && len(part) > 2 && len(text) > 4 && !strings.ContainsAny(part, "0123456789") {
 			continue
 		}
+		if t.Source == Pixels && len(part) == 1 && shapeOf(part) == "A" && strings.HasSuffix(shapeOf(text), "999") {
+			continue // a rule
+		}
 		kept, text = append(kept, t), strings.TrimSpace(text+" "+part)
 	}
 	if len(NormaliseCode(text)) < 2 {
