@@ -141,11 +141,11 @@ func (b *codebook) byShape(text string) (code, rest string) {
 		if b.shapes[shape] < 4*b.shapes[own] && slices.Contains(b.usual, own) {
 			break
 		}
-		if m, rest, ok := cutCode(text, shape); ok {
-			return m, rest
-		}
 		if m, ok := b.withoutOne(text, shape); ok {
 			return m, ""
+		}
+		if m, rest, ok := cutCode(text, shape); ok {
+			return m, rest
 		}
 	}
 	return text, ""

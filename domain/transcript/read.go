@@ -8,7 +8,7 @@ import (
 
 // LayoutVersion names the layout rules. It changes whenever Read may answer differently
 // for the same words.
-const LayoutVersion = "7"
+const LayoutVersion = "8"
 
 // Read turns words on pages into a reading. It never fails: what it does not find is nil,
 // and a file with a Problem gives a reading with nothing but that.

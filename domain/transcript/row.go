@@ -74,7 +74,7 @@ func (d *draft) code() *Field[string] {
 		if text != "" && len(part) > 2 && len(text) > 4 && !strings.ContainsAny(part, "0123456789") {
 			continue
 		}
-		if t.Source == Pixels && len(part) == 1 && shapeOf(part) == "A" && strings.HasSuffix(shapeOf(text), "999") {
+		if t.Source == Pixels && len(part) == 1 && strings.Contains("IiLlJjFfTt", part) && strings.HasSuffix(shapeOf(text), "999") {
 			continue // a rule
 		}
 		kept, text = append(kept, t), strings.TrimSpace(text+" "+part)
@@ -97,6 +97,9 @@ func (d *draft) name(bilingual bool) *Field[string] {
 	ts := withoutIndex(d.cells[nameColumn])
 	if len(ts) == 0 {
 		return nil
+	}
+	if len(ts) > 1 && isStroke(ts[0]) {
+		ts = ts[1:] // a rule: no course's name begins with one
 	}
 	if bilingual {
 		ts = firstHalf(ts)

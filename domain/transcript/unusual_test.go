@@ -132,37 +132,6 @@ func TestRead_HalfSteps_FollowTheScale(t *testing.T) {
 	require.Equal(t, "AB", Read(pl.draw().file()).Rows[2].Grade.Value)
 }
 
-func TestMendCodes_LookAlikes_FollowTheOthers(t *testing.T) {
-	rowsOf := func(source Source, codes ...string) []Row {
-		var rows []Row
-		for _, c := range codes {
-			rows = append(rows, Row{Code: &Field[string]{Value: c, Source: source, Confidence: 1}})
-		}
-		return rows
-	}
-	codes := func(rows []Row) []string {
-		var out []string
-		for _, r := range rows {
-			out = append(out, r.Code.Value)
-		}
-		return out
-	}
-	for _, c := range []struct{ given, want []string }{
-		{[]string{"IF2110", "IF2120", "1F2I30"}, []string{"IF2110", "IF2120", "IF2130"}},
-		{[]string{"SVPL21", "SVPL22", "SVPL23", "SUPL24"}, []string{"SVPL21", "SVPL22", "SVPL23", "SVPL24"}},
-		{[]string{"EF1001", "EF1002", "EF1003", "EE1001"}, []string{"EF1001", "EF1002", "EF1003", "EE1001"}},
-		{[]string{"SVPL21", "SVPL22", "SVPL23", "SUPL23"}, []string{"SVPL21", "SVPL22", "SVPL23", "SUPL23"}},
-		{[]string{"CSG6001", "CSG6002", "3CSG6003"}, []string{"CSG6001", "CSG6002", "CSG6003"}},
-	} {
-		rows := rowsOf(Pixels, c.given...)
-		codebookOf(rows).mend(rows)
-		require.Equal(t, c.want, codes(rows))
-		layer := rowsOf(TextLayer, c.given...)
-		codebookOf(layer).mend(layer)
-		require.Equal(t, c.given, codes(layer))
-	}
-}
-
 func TestRead_NotAStudyResult_ConfidenceIsLegibility(t *testing.T) {
 	clear := &paper{}
 	for i := range 8 {
@@ -196,5 +165,84 @@ func TestRead_CaptionsOfThePersonLost_NumberAndNameAreFoundByForm(t *testing.T) 
 		require.Equal(t, whole.NIM.Value, r.NIM.Value)
 		require.Equal(t, whole.Name.Value, r.Name.Value)
 		require.LessOrEqual(t, min(r.NIM.Confidence, r.Name.Confidence), guessed, "no rejection rests on it")
+	}
+}
+
+// printCells prints the texts at the places, all on one line.
+func (p *paper) printCells(y float64, at []float64, texts ...string) {
+	for i, text := range texts {
+		p.print(at[i], y, text)
+	}
+}
+
+func TestRead_TwoHalves_LendOneAnotherTheirCaptions(t *testing.T) {
+	p := &paper{source: Pixels}
+	p.print(200, 20, "KARTU HASIL STUDI")
+	left, right := []float64{20, 75, 220, 245, 275}, []float64{320, 375, 520, 545, 575}
+	p.printCells(100, left, "Kode", "Mata Kuliah", "SKS", "Nilai", "Bobot")
+	p.printCells(100, right, "Kode", "Mata Kuliah", "Qxz", "Vwqx", "Bobot")
+	for i := range sample[:3] {
+		for half, at := range [][]float64{left, right} {
+			c := sample[3*half+i]
+			p.printCells(115+14*float64(i), at, c.code, c.name, c.sks, c.grade, c.weight)
+		}
+	}
+	require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true))
+}
+
+func TestRead_RulesRecognisedAsStrokes_AreNoCaptions(t *testing.T) {
+	p := &paper{source: Pixels}
+	p.print(200, 20, "KARTU HASIL STUDI")
+	at := []float64{20, 80, 250, 300, 350}
+	p.printCells(100, at, "Kode", "Mata Kuliah", "SKS", "Nilai", "Bobot")
+	for _, x := range at {
+		p.print(x-8, 100, "|")
+		p.print(x-16, 100, "I")
+		p.print(x-24, 100, "l")
+	}
+	for i, c := range sample {
+		p.printCells(115+14*float64(i), at, c.code, c.name, c.sks, c.grade, c.weight)
+	}
+	require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true))
+}
+
+func TestRead_CodesUnderAMisreadCaption_AreFoundByContent(t *testing.T) {
+	p := &paper{source: Pixels}
+	p.print(200, 20, "KARTU HASIL STUDI")
+	at := []float64{20, 60, 130, 300, 350}
+	p.printCells(100, at, "Kode", "Qxzwv", "Mata Kuliah", "SKS", "Nilai")
+	for i, c := range sample {
+		p.printCells(115+14*float64(i), at, fmt.Sprint(i+1), c.code, c.name, c.sks, c.grade)
+	}
+	require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true))
+}
+
+func TestRead_MisreadCaptionBetweenTwoStoreys_DoesNotPartThem(t *testing.T) {
+	p := &paper{source: Pixels}
+	p.print(200, 20, "KARTU HASIL STUDI")
+	at := []float64{20, 80, 250, 300, 350, 420}
+	p.printCells(100, at[:3], "Kode", "Mata Kuliah", "SKS")
+	p.print(at[5], 109, "Qxzwv")
+	p.printCells(118, at[3:5], "Nilai", "Bobot")
+	for i, c := range sample {
+		p.printCells(135+14*float64(i), at, c.code, c.name, c.sks, c.grade, c.weight, "2023")
+	}
+	require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true))
+}
+
+func TestRead_RuleBesideACell_IsNoPartOfIt(t *testing.T) {
+	for _, rows := range []int{1, len(sample)} {
+		p := &paper{source: Pixels}
+		p.print(200, 20, "KARTU HASIL STUDI")
+		at := []float64{20, 110, 280, 320}
+		p.printCells(100, at, "Kode MK", "Mata Kuliah", "SKS", "Nilai")
+		for i, c := range sample {
+			y := 115 + 14*float64(i)
+			p.printCells(y, at, c.code, c.name, c.sks, c.grade)
+			if i < rows {
+				p.print(at[0]+letter*float64(len(c.code)+1), y, "I")
+			}
+		}
+		require.Equal(t, expected(sample, true, false), shown(Read(p.file()), true), "strokes in %d rows", rows)
 	}
 }
