@@ -97,6 +97,11 @@ const maxSightings = 500
 
 var averagePattern = regexp.MustCompile(`^[0-4][.,]\d{1,4}$`)
 
+// printsAverage reports whether a word, but for marks around it, is a grade point average.
+func printsAverage(text string) bool {
+	return averagePattern.MatchString(strings.Trim(text, ".,:;=()[]|'"))
+}
+
 // blank is a caption with which no number was read.
 type blank struct {
 	kind  fieldKind
@@ -161,7 +166,7 @@ func valueRight(kind fieldKind, ts []*token) ([]sighting, bool) {
 			d, ok = mendNumber(text)
 		}
 		switch {
-		case ok && average && averagePattern.MatchString(strings.Trim(text, ".,")):
+		case ok && average && printsAverage(text):
 			if i+1 < len(ts) && isRange(ts[i+1:]) {
 				return nil, false
 			}
@@ -226,7 +231,7 @@ func valueNear(s *sheet, kind fieldKind, caption []*token) (sighting, bool) {
 			continue
 		}
 		d, ok := parseNumber(t.Text)
-		if !ok || average && !averagePattern.MatchString(t.Text) || !average && d > DecimalOf(400) {
+		if !ok || average && !printsAverage(t.Text) || !average && d > DecimalOf(400) {
 			continue
 		}
 		best, value, distance = t, d, gap

@@ -3,6 +3,7 @@ package verification
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"asprak/domain/transcript"
 )
@@ -68,10 +69,16 @@ func shortens(short, word string) bool {
 // lookAlikes folds letters that a recogniser takes for one another.
 var lookAlikes = strings.NewReplacer("RN", "M", "VV", "W", "0", "O", "Q", "O", "1", "I", "L", "I", "J", "I", "5", "S", "8", "B", "2", "Z")
 
+// lowerAlikes are those that look alike in lower case only.
+var lowerAlikes = strings.NewReplacer("q", "g", "y", "v", "ri", "n", "rn", "m")
+
 // sameShape is sameName for a name read from pixels: letters that look alike are equal, and
 // narrow spaces may be lost between whole words.
-func sameShape(a, b string) bool {
-	a, b = transcript.NormaliseName(a), transcript.NormaliseName(b)
+func sameShape(read, want string) bool {
+	if strings.ContainsFunc(read, unicode.IsLower) {
+		read, want = lowerAlikes.Replace(strings.ToLower(read)), lowerAlikes.Replace(strings.ToLower(want))
+	}
+	a, b := transcript.NormaliseName(read), transcript.NormaliseName(want)
 	return sameName(a, b) || looks(a) == looks(b) || sameWords(strings.Fields(lookAlikes.Replace(a)), strings.Fields(lookAlikes.Replace(b)))
 }
 

@@ -44,6 +44,9 @@ func TestSameShape_LookAlikes_AreEqualInPixelsOnly(t *testing.T) {
 	require.True(t, sameShape("Kamila", "Karnila"))
 	require.True(t, sameShape("SITIRAHMAWATI PUTRI", "Siti Rahmawati Putri"))
 	require.False(t, sameShape("SITIRAHMA PUTRI", "Siti Rahmawati Putri"))
+	require.True(t, sameShape("Mochammad Igbal Fahn", "MOCHAMMAD IQBAL FAHRI"), "in lower case q is like g, ri like n")
+	require.True(t, sameShape("Muhammad Rasvid", "Muhammad Rasyid"))
+	require.False(t, sameShape("MUHAMMAD RASVID", "Muhammad Rasyid"), "in upper case V is not like Y")
 	require.False(t, sameShape("Ni Putu Dwah Cahyani", "Ni Putu Diah Cahyani"))
 	require.False(t, sameName("Ni Putu Dlah Cahyani", "Ni Putu Diah Cahyani"))
 }
