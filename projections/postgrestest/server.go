@@ -26,15 +26,16 @@ import (
 
 // Server is a server of the tests' own. Its language compares texts otherwise than byte by byte.
 type Server struct {
-	folder  string
-	program string
-	user    *syscall.Credential // nil: this process's
-	port    int
-	process *exec.Cmd
-	ended   chan struct{} // closed when the process has ended
-	url     string
-	admin   *sqlx.DB
-	schemas atomic.Int64
+	folder   string
+	program  string
+	settings []string
+	user     *syscall.Credential // nil: this process's
+	port     int
+	process  *exec.Cmd
+	ended    chan struct{} // closed when the process has ended
+	url      string
+	admin    *sqlx.DB
+	schemas  atomic.Int64
 }
 
 // Shared is a server that is started for the first test that asks for it. The zero value is ready.
@@ -65,9 +66,10 @@ func (s *Shared) Stop() {
 	}
 }
 
-// Start starts a server. Whoever does stops it; it ends with this process at the latest.
-func Start() (*Server, error) {
-	s := &Server{}
+// Start starts a server. Whoever does stops it; it ends with this process at the latest. The
+// settings, as "name=value", go before those that make tests quick.
+func Start(settings ...string) (*Server, error) {
+	s := &Server{settings: settings}
 	if err := s.start(); err != nil {
 		s.Stop()
 		return nil, err
@@ -181,6 +183,9 @@ func (s *Server) serve() (err error) {
 	s.process = exec.Command(s.program, "-D", s.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-k", s.folder,
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off", "-c", "shared_buffers=32MB", "-c", "max_connections=100",
 		"-c", "wal_writer_delay=10s")
+	for _, setting := range s.settings { // the last one of a name counts
+		s.process.Args = append(s.process.Args, "-c", setting)
+	}
 	s.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT, Credential: s.user}
 	s.process.Dir, s.process.Stdout, s.process.Stderr = s.folder, &said, &said
 	started, ended := make(chan error, 1), make(chan struct{})
